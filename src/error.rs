@@ -4,7 +4,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Exit code of a command, and the `code` field of its JSON.
+/// Why a command did not work: the `kind` of a failure, and its exit code, the `code` beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -35,11 +35,35 @@ pub enum Code {
 ///
 /// The message is lower case, has no full stop and is safe to print on a terminal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "FailureObject", into = "FailureObject")]
 pub struct Failure {
     /// Its cause, as a script sees it.
     pub code: Code,
     /// Its cause, as a person sees it.
     pub message: String,
+}
+
+/// Why a command, a start, or one file of a download did not work.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct FailureObject {
+    /// Its cause, as a word that no later version changes.
+    kind: Code,
+    /// The exit code that belongs to it.
+    code: u8,
+    /// Its cause, as a person reads it; no script should.
+    message: String,
+}
+
+impl From<Failure> for FailureObject {
+    fn from(Failure { code, message }: Failure) -> Self {
+        Self { kind: code, code: code as u8, message }
+    }
+}
+
+impl From<FailureObject> for Failure {
+    fn from(FailureObject { kind, code: _, message }: FailureObject) -> Self {
+        Self { code: kind, message }
+    }
 }
 
 impl Failure {

@@ -1,5 +1,5 @@
-//! docs/COMMANDS.md is what the definitions say: the help of all commands as the program prints it, and the
-//! JSON objects as src/control/ defines them (read with the crate syn).
+//! docs/COMMANDS.md is what the definitions say: the help of all commands as the program prints it. So is docs/JSON.md:
+//! all objects as src/control/ and src/cli/ define them (read with the crate syn), and the words in them.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which may panic")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,14 @@ use syn::{
     Attribute, Expr, Field, Fields, GenericArgument, Item, ItemEnum, Lit, Meta, PathArguments, Type, Variant,
 };
 
-const DOCUMENT: &str = "docs/COMMANDS.md";
+const COMMANDS: &str = "docs/COMMANDS.md";
+const JSON: &str = "docs/JSON.md";
+
+/// What is written as JSON beside what src/control/ has.
+const ELSEWHERE: [&str; 3] = ["src/error.rs", "src/cli/local_answer.rs", "src/cli/log_lines.rs"];
+
+/// Types of which no object is ever printed: requests, a part of one, and what is read from files.
+const NOT_PRINTED: [&str; 6] = ["Reply", "LocalReply", "Call", "Versioned", "RememberedShare", "FailureObject"];
 
 /// What is made stands between these two.
 const BOUNDS: [&str; 2] = ["<!-- reference: made by tests/reference.rs -->\n", "<!-- end of reference -->"];
@@ -64,11 +71,11 @@ enum Definition {
     Enum(ItemEnum),
 }
 
-/// All of src/control/, and failures, by their names.
+/// All that is written as JSON, by their names.
 fn definitions() -> BTreeMap<String, Definition> {
     let mut all = BTreeMap::new();
     let control = fs::read_dir(root().join("src/control")).unwrap().map(|entry| entry.unwrap().path());
-    for path in control.chain([root().join("src/error.rs")]) {
+    for path in control.chain(ELSEWHERE.map(|path| root().join(path))) {
         if path.extension().is_none_or(|e| e != "rs") {
             continue;
         }
@@ -160,18 +167,20 @@ fn name_of(kind: &Type) -> (String, Option<&Type>) {
 
 /// A type as JSON has it.
 fn json(kind: &Type) -> String {
-    if let Type::Array(array) = kind {
-        return format!("list of {}", json(&array.elem));
+    match kind {
+        Type::Array(array) => return format!("list of {}", json(&array.elem)),
+        Type::Reference(to) => return json(&to.elem),
+        _ => {}
     }
     match name_of(kind) {
         (name, Some(inner)) if name == "Option" => format!("{} or null", json(inner)),
         (name, Some(inner)) if name == "Vec" => format!("list of {}", json(inner)),
         (name, Some(inner)) if name == "Box" => json(inner),
         (name, _) => match name.as_str() {
-            "String" | "PathBuf" => "text".to_owned(),
+            "String" | "PathBuf" | "str" => "text".to_owned(),
             "bool" => "true or false".to_owned(),
             "CopiesWanted" => "number or null".to_owned(),
-            "u8" | "u16" | "u32" | "u64" | "i64" => "number".to_owned(),
+            "u8" | "u16" | "u32" | "u64" | "i64" | "usize" => "number".to_owned(),
             other => format!("[{other}](#{})", other.to_lowercase()),
         },
     }
@@ -193,11 +202,16 @@ fn rows(fields: &Fields, all: &BTreeMap<String, Definition>, text: &mut String) 
     }
 }
 
-/// Types whose fields stand among those of others.
-fn groups(all: &BTreeMap<String, Definition>) -> BTreeSet<String> {
-    let structs = all.values().filter_map(|d| if let Definition::Struct(s) = d { Some(s) } else { None });
-    let flattened = structs.flat_map(|s| &s.fields).filter(|field| serde(&field.attrs).contains("flatten"));
-    flattened.map(|field| name_of(&field.ty).0).collect()
+/// Types whose fields stand among those of others, with these others.
+fn groups(all: &BTreeMap<String, Definition>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, definition) in all {
+        let Definition::Struct(item) = definition else { continue };
+        for field in item.fields.iter().filter(|field| serde(&field.attrs).contains("flatten")) {
+            groups.entry(name_of(&field.ty).0).or_default().insert(name.clone());
+        }
+    }
+    groups
 }
 
 fn table(fields: &Fields, all: &BTreeMap<String, Definition>) -> String {
@@ -214,8 +228,9 @@ fn fields_of(variant: &Variant) -> String {
     match &variant.fields {
         Fields::Unnamed(one) => format!("those of {}", json(&one.unnamed[0].ty)),
         fields => {
-            let names = fields.iter().map(|f| (f.ident.as_ref().unwrap(), json(&f.ty)));
-            names.map(|(name, kind)| format!("`{name}`: {kind}")).collect::<Vec<_>>().join(", ")
+            let name = |field: &Field| renamed(&field.attrs, field.ident.as_ref().unwrap().to_string());
+            let named = fields.iter().map(|field| format!("`{}`: {}", name(field), json(&field.ty)));
+            named.collect::<Vec<_>>().join(", ")
         }
     }
 }
@@ -239,6 +254,10 @@ fn tag(item: &ItemEnum) -> Option<String> {
 /// What a value of this type says: a table of fields, or the words that it may be.
 fn object(definition: &Definition, all: &BTreeMap<String, Definition>) -> String {
     match definition {
+        Definition::Struct(item) if serde(&item.attrs).contains("into = \"") => {
+            let serde = serde(&item.attrs);
+            object(&all[serde.split("into = \"").nth(1).unwrap().split('"').next().unwrap()], all)
+        }
         Definition::Struct(item) => format!("{}\n{}", doc(&item.attrs), table(&item.fields, all)),
         Definition::Enum(item) if tag(item).is_some() => {
             format!("{}\n\n{}", doc(&item.attrs), variants(item, &tag(item).unwrap()))
@@ -254,45 +273,165 @@ fn object(definition: &Definition, all: &BTreeMap<String, Definition>) -> String
     }
 }
 
-/// What is asked, what is answered, and the objects in the answers.
+/// An enum of answers.
+fn answers<'a>(all: &'a BTreeMap<String, Definition>, name: &str) -> &'a ItemEnum {
+    let Some(Definition::Enum(replies)) = all.get(name) else { panic!("no {name}") };
+    replies
+}
+
+/// The objects that are printed, by name.
+fn printed(all: &BTreeMap<String, Definition>) -> impl Iterator<Item = &String> {
+    let groups = groups(all);
+    all.keys().filter(move |name| {
+        !name.ends_with("Request") && !NOT_PRINTED.contains(&name.as_str()) && !groups.contains_key(*name)
+    })
+}
+
+/// What is asked, what is answered, the objects in the answers, and the words of all of them.
 fn objects() -> String {
     let all = definitions();
-    let mut text = "\n## JSON of what is asked\n".to_owned();
+    let mut text = "\n## What is answered\n".to_owned();
+    write!(text, "\n{}", variants(answers(&all, "Reply"), "reply")).unwrap();
+    text += "\n## What is answered without a peer\n";
+    write!(text, "\n{}", variants(answers(&all, "LocalReply"), "reply")).unwrap();
+    text += "\n## What is asked\n";
     for (name, definition) in all.iter().filter(|(name, _)| name.ends_with("Request") && *name != "Request") {
         let command = snake(name.trim_end_matches("Request"));
         let Definition::Struct(item) = definition else { panic!("{name}") };
         write!(text, "\n### \"command\": \"{command}\"\n{}", table(&item.fields, &all)).unwrap();
     }
-    let Some(Definition::Enum(replies)) = all.get("Reply") else { panic!("no Reply") };
-    write!(text, "\n## JSON of what is answered\n\n{}", variants(replies, "reply")).unwrap();
     text += "\n## Objects\n";
-    let groups = groups(&all);
-    let is_row = |name: &&String| {
-        let is_told = name.ends_with("Request") || ["Reply", "Call"].contains(&name.as_str());
-        !is_told && !groups.contains(*name)
-    };
-    for name in all.keys().filter(is_row) {
+    for name in printed(&all) {
         write!(text, "\n### {name}\n\n{}", object(&all[name], &all)).unwrap();
+    }
+    text + &words_table(&all)
+}
+
+/// All fields of the objects that are printed: of each the name, the type, and the object.
+fn fields(all: &BTreeMap<String, Definition>) -> Vec<(String, String, String)> {
+    let mut found = Vec::new();
+    let mut add = |fields: &Fields, of: &str| {
+        let shown = |field: &&Field| {
+            let serde = serde(&field.attrs);
+            field.ident.is_some() && !serde.contains("flatten") && (!serde.contains("skip") || serde.contains("skip_serializing_if"))
+        };
+        for field in fields.iter().filter(shown) {
+            let name = renamed(&field.attrs, field.ident.as_ref().unwrap().to_string());
+            found.push((name, json(&field.ty).replace(" or null", ""), of.to_owned()));
+        }
+    };
+    let is_asked = |name: &str| name.ends_with("Request") || ["Call", "Versioned", "RememberedShare"].contains(&name);
+    for (name, definition) in all.iter().filter(|(name, _)| !is_asked(name)) {
+        match definition {
+            Definition::Struct(item) if serde(&item.attrs).contains("into = ") => {}
+            Definition::Struct(item) => add(&item.fields, name.trim_end_matches("Object")),
+            Definition::Enum(item) => item.variants.iter().for_each(|variant| {
+                add(&variant.fields, &renamed(&variant.attrs, snake(&variant.ident.to_string())));
+            }),
+        }
+    }
+    found
+}
+
+/// What the numbers of a name are counted in. What is not here is a count of things.
+const UNITS: [(&str, &[&str]); 8] = [
+    (
+        "bytes",
+        &[
+            "bytes", "bytes_discarded", "bytes_hashed", "bytes_left", "bytes_received", "bytes_sent",
+            "done", "fetched", "free", "free_reserve", "have", "held", "kept_bytes", "lent", "resumed", "saved_bytes",
+            "size",
+        ],
+    ),
+    ("bytes a second", &["down_limit", "speed", "up_limit"]),
+    ("seconds", &["jumped", "left", "seconds", "uptime"]),
+    ("milliseconds", &["millis"]),
+    ("seconds since 1970", &["modified", "since", "unix"]),
+    ("milliseconds since 1970", &["at", "began", "ended", "first_sent", "last_sent", "said"]),
+    ("percent", &["hashed_percent"]),
+    (
+        "a number that names something",
+        &[
+            "code", "discovery_port", "first_wanted", "job", "line", "order", "own_udp", "port", "ports", "result_code",
+            "tcp", "udp",
+        ],
+    ),
+];
+
+/// Names that are of one kind, but not of one type: each of the types is a word for what the object is about.
+const SEVERAL_TYPES: [&str; 5] = ["cause", "outcome", "state", "to", "what"];
+
+/// The unit of the numbers of a name.
+fn unit(name: &str) -> &'static str {
+    UNITS.iter().find(|(_, names)| names.contains(&name)).map_or("how many", |(unit, _)| unit)
+}
+
+/// The numbers by name, with their units, and where each is.
+fn words_table(all: &BTreeMap<String, Definition>) -> String {
+    let mut numbers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, kind, of) in fields(all) {
+        if kind.contains("number") && unit(&name) != "how many" {
+            numbers.entry(name).or_default().insert(of);
+        }
+    }
+    let groups = groups(all);
+    for of in numbers.values_mut() {
+        *of = of.iter().flat_map(|of| groups.get(of).cloned().unwrap_or_else(|| [of.clone()].into())).collect();
+    }
+    let mut text = "\n## Units\n\nA number of a name that is not here says how many there are of something.\n\n".to_owned();
+    text += "| field | counted in | of |\n| --- | --- | --- |\n";
+    for (name, of) in numbers {
+        let of: Vec<String> = of.into_iter().map(|of| format!("`{of}`")).collect();
+        writeln!(text, "| `{name}` | {} | {} |", unit(&name), of.join(", ")).unwrap();
     }
     text
 }
 
-#[test]
-fn the_reference_is_what_the_definitions_say() {
-    let path = root().join(DOCUMENT);
+/// Checks that what is made stands in the document, or writes it there.
+fn check(document: &str, made: &str) {
+    let path = root().join(document);
     let text = fs::read_to_string(&path).unwrap();
     let (before, rest) = text.split_once(BOUNDS[0]).expect("the document has a reference");
     let (there, after) = rest.split_once(BOUNDS[1]).expect("the reference has an end");
-    let made = format!("{}{}\n", commands_and_settings(), objects());
     if std::env::var_os("POTLUCK_WRITE").is_some() {
-        fs::write(&path, [before, BOUNDS[0], &made, BOUNDS[1], after].concat()).unwrap();
+        fs::write(&path, [before, BOUNDS[0], made, BOUNDS[1], after].concat()).unwrap();
         return;
     }
     assert!(
         there == made,
-        "the definitions and {DOCUMENT} differ: look at what other documents say of it, then run\n\
+        "the definitions and {document} differ: look at what other documents say of it, then run\n\
          POTLUCK_WRITE=1 cargo test --test reference"
     );
+}
+
+#[test]
+fn the_reference_is_what_the_definitions_say() {
+    check(COMMANDS, &format!("{}\n", commands_and_settings()));
+}
+
+#[test]
+fn the_schema_is_what_the_definitions_say() {
+    check(JSON, &format!("{}\n", objects()));
+}
+
+#[test]
+fn a_word_of_json_means_one_thing_everywhere() {
+    let all = definitions();
+    let mut kinds: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
+    for (name, kind, of) in fields(&all) {
+        kinds.entry(name).or_default().entry(kind).or_default().push(of);
+    }
+    let mut several: Vec<_> = kinds.iter().filter(|(_, kinds)| kinds.len() > 1).collect();
+    several.retain(|(name, _)| !SEVERAL_TYPES.contains(&name.as_str()));
+    assert!(several.is_empty(), "these are of several types: {several:#?}");
+    for name in UNITS.iter().flat_map(|(_, names)| *names).chain(&SEVERAL_TYPES) {
+        assert!(kinds.contains_key(*name), "no object has a field `{name}`");
+    }
+    // The id of a peer is `peer`, that of a file `id`; how large something is `size`.
+    for (name, meaning) in [("peer", "text"), ("id", "text"), ("size", "number"), ("version", "number")] {
+        assert!(kinds.get(name).is_none_or(|kinds| kinds.keys().eq([meaning])), "{name}: {:?}", kinds[name]);
+    }
+    assert!(!kinds.contains_key("version"), "the line has a version: {:?}", kinds["version"]);
 }
 
 #[test]
@@ -307,11 +446,13 @@ fn the_reference_has_all_that_can_be_asked() {
         "| `confined_why` | text, or left out |",
         "| `\"no_room\"` | Nobody has space for it",
         "--repair-after <HOURS>",
+        "| `kind` | [Code](#code) |",
+        "| `\"setting\"` |",
     ] {
         assert!(made.contains(there), "{there}");
     }
     // What is only typed, and groups of fields, do not show in JSON.
-    for absent in ["| `no_wait`", "| `sharing`", "### Sharing"] {
+    for absent in ["| `no_wait`", "| `sharing`", "### Sharing", "FailureObject"] {
         assert!(!made.contains(absent), "{absent}");
     }
 }

@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use clap::Subcommand;
-use serde::Serialize;
 
+use super::local_answer::{self, LocalAnswer, LocalReply};
 use super::output::Style;
 use super::settings_files::{self, named};
 use super::show::parts::{Fit, table};
@@ -35,34 +35,20 @@ pub(crate) enum ConfigAct {
     },
 }
 
-/// A setting as JSON has it.
-#[derive(Debug, Serialize)]
-struct JsonRow<'a> {
-    reply: &'static str,
-    key: &'a str,
-    values: &'a [String],
-    unit: Option<&'static str>,
-    origin: &'static str,
-    file: Option<String>,
-    line: Option<usize>,
-    variable: Option<&'a str>,
-}
-
 /// Does it for the peer in `directory`; returns what is to be said.
 pub(super) fn run(
     act: Option<ConfigAct>,
     directory: &Path,
     origin: CommandOrigin,
-    json: bool,
-) -> Result<String, Failure> {
+) -> Result<LocalAnswer, Failure> {
     match act {
         None => {
             // At the prompt of a peer its own flags count, elsewhere those of this command line: they are the same.
             let (_, rows) = flags::parse_above(std::env::args_os(), &settings_files::layers(directory)?)?;
-            Ok(if json { json_lines(&rows) } else { text(&rows, directory, origin) })
+            Ok(LocalAnswer { text: text(&rows, directory, origin), objects: objects(&rows) })
         }
-        Some(ConfigAct::Set { key, value }) => set(&key, &value, directory),
-        Some(ConfigAct::Unset { key }) => unset(&key, directory),
+        Some(ConfigAct::Set { key, value }) => set(&key, &value, directory).map(LocalAnswer::note),
+        Some(ConfigAct::Unset { key }) => unset(&key, directory).map(LocalAnswer::note),
     }
 }
 
@@ -118,21 +104,21 @@ fn weighed(name: &str, directory: &Path) -> String {
     }
 }
 
-fn json_lines(rows: &[SettingRow]) -> String {
-    let line = |row: &SettingRow| {
+fn objects(rows: &[SettingRow]) -> Vec<LocalReply> {
+    let object = |row: &SettingRow| {
         let SettingRow { key, values, origin } = row;
         let (origin, file, line, variable) = match origin {
             SettingOrigin::Default => ("default", None, None, None),
             SettingOrigin::File { path, line } => {
                 ("file", Some(path.display().to_string()), Some(*line), None)
             }
-            SettingOrigin::Environment(variable) => ("environment", None, None, Some(variable.as_str())),
+            SettingOrigin::Environment(variable) => ("environment", None, None, Some(variable.clone())),
             SettingOrigin::Flag => ("flag", None, None, None),
         };
-        let (key, unit) = (key.name.as_str(), key.unit);
-        output::json_line(&JsonRow { reply: "setting", key, values, unit, origin, file, line, variable })
+        let (key, values, unit) = (key.name.clone(), values.clone(), key.unit);
+        LocalReply::Setting(local_answer::SettingRow { key, values, unit, origin, file, line, variable })
     };
-    rows.iter().filter(|row| is_shown(row)).map(line).collect()
+    rows.iter().filter(|row| is_shown(row)).map(object).collect()
 }
 
 fn text(rows: &[SettingRow], directory: &Path, origin: CommandOrigin) -> String {

@@ -9,6 +9,7 @@ use qrcode::render::unicode::Dense1x2;
 use zeroize::Zeroizing;
 
 use super::local::GroupAct;
+use super::local_answer::{GroupRow, LocalAnswer, LocalReply};
 use crate::control::typed::CommandOrigin;
 use crate::control::{self, RejoinRequest, client, trust};
 use crate::error::{Code, Failure};
@@ -21,14 +22,17 @@ const NONE: &str = "in no group: everyone on this network sees shared/; `potluck
                     `potluck group join` joins one\n";
 
 /// Does it for the peer in `directory`; returns what is to be said.
-pub(super) fn run(act: Option<GroupAct>, directory: &Path, origin: CommandOrigin) -> Result<String, Failure> {
+pub(super) fn run(act: Option<GroupAct>, directory: &Path, origin: CommandOrigin) -> Result<LocalAnswer, Failure> {
     // Who made this folder could read the passphrase.
     trust::check(directory)?;
     let state = directory.join(".potluck");
     match act {
         None | Some(GroupAct::Show) => {
             let here = GroupFile::load(&state).map_err(|e| failure(&e))?;
-            Ok(here.map_or_else(|| NONE.to_owned(), |group| show(&group.words)))
+            Ok(match here {
+                Some(group) => answer(show(&group.words), object(Some(&group.words), true)),
+                None => answer(NONE.to_owned(), object(None, false)),
+            })
         }
         Some(GroupAct::New { name }) => {
             in_none(&state)?;
@@ -36,24 +40,38 @@ pub(super) fn run(act: Option<GroupAct>, directory: &Path, origin: CommandOrigin
             let words = GroupWords::make(name).map_err(|e| failure(&e))?;
             let joined = join(&state, words)?;
             let how = "tell the passphrase to those who may be in it; they type `potluck group join`\n";
-            Ok(format!("{}{how}{}", show(&joined.words), tell_peer(directory)))
+            let text = format!("{}{how}{}", show(&joined.words), tell_peer(directory));
+            Ok(answer(text, object(Some(&joined.words), true)))
         }
         Some(GroupAct::Join) => {
             in_none(&state)?;
             let joined = join(&state, words(origin)?)?;
-            Ok(format!("in the group {} now\n{}", shown(joined.words.name.as_str()), tell_peer(directory)))
+            let name = shown(joined.words.name.as_str());
+            let text = format!("in the group {name} now\n{}", tell_peer(directory));
+            Ok(answer(text, object(Some(&joined.words), false)))
         }
         Some(GroupAct::Leave) => {
             let left = GroupFile::leave(&state).map_err(|e| failure(&e))?;
-            let Some(name) = left else { return Ok(NONE.to_owned()) };
+            let none = object(None, false);
+            let Some(name) = left else { return Ok(answer(NONE.to_owned(), none)) };
             let what = format!(
                 "left the group {}: everyone on this network sees shared/ from now on. What is kept for the group \
                  stays here, and is there again when this peer joins it again\n",
                 shown(name.as_str())
             );
-            Ok(what + &tell_peer(directory))
+            Ok(answer(what + &tell_peer(directory), none))
         }
     }
+}
+
+fn answer(text: String, group: GroupRow) -> LocalAnswer {
+    LocalAnswer { text, objects: vec![LocalReply::Group(group)] }
+}
+
+/// A group as JSON has it.
+fn object(words: Option<&GroupWords>, tells_passphrase: bool) -> GroupRow {
+    let passphrase = words.filter(|_| tells_passphrase).map(|words| words.passphrase.reveal().to_owned());
+    GroupRow { name: words.map(|words| words.name.as_str().to_owned()), passphrase }
 }
 
 /// What a user types, or what comes by a pipe.

@@ -7,6 +7,7 @@ use clap::Subcommand;
 
 use super::config::{self, ConfigAct};
 use super::flags::manual;
+use super::local_answer::{LocalAnswer, LocalReply, ProgramRow};
 use super::show::ShowOptions;
 use super::{group, identity, output};
 use crate::control::typed::CommandOrigin;
@@ -113,6 +114,19 @@ pub(crate) enum GroupAct {
 }
 
 impl LocalCommand {
+    /// Its name.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Identity { .. } => "identity",
+            Self::Group { .. } => "group",
+            Self::Config { .. } => "config",
+            Self::Help { .. } => "help",
+            Self::Version => "version",
+            Self::Completions { .. } => "completions",
+            Self::Man => "man",
+        }
+    }
+
     /// True if what a peer would be started with means something to it.
     pub(super) const fn takes_settings(&self) -> bool {
         matches!(self, Self::Config { act: None })
@@ -131,21 +145,27 @@ impl LocalCommand {
     /// Does it. At the prompt of the peer in `directory`, or outside of one.
     pub(super) fn run(self, directory: &Path, options: ShowOptions) -> Result<(), Failure> {
         let origin = options.origin;
-        let text = match self {
-            Self::Help { about: None } if origin != CommandOrigin::OneShot => manual::overview(),
+        let answer = match self {
+            Self::Help { about: None } if origin != CommandOrigin::OneShot => {
+                LocalAnswer::text(manual::overview())
+            }
             // What people type who want to be helped with anything.
             Self::Help { about: Some(me) } if me == "me" => {
                 return Self::Help { about: None }.run(directory, options);
             }
-            Self::Version => format!("potluck {}\n", env!("CARGO_PKG_VERSION")),
-            Self::Help { about } => manual::help(about.as_deref())?,
+            Self::Version => {
+                let program = env!("CARGO_PKG_VERSION");
+                let objects = vec![LocalReply::Program(ProgramRow { program })];
+                LocalAnswer { text: format!("potluck {program}\n"), objects }
+            }
+            Self::Help { about } => LocalAnswer::text(manual::help(about.as_deref())?),
             Self::Identity { act } => identity::run(act, directory)?,
             Self::Group { act } => group::run(act, directory, origin)?,
-            Self::Config { act } => config::run(act, directory, origin, options.json)?,
-            Self::Completions { shell } => manual::completions(shell),
-            Self::Man => manual::man()?,
+            Self::Config { act } => config::run(act, directory, origin)?,
+            Self::Completions { shell } => LocalAnswer::text(manual::completions(shell)),
+            Self::Man => LocalAnswer::text(manual::man()?),
         };
-        let _reader_gone: ControlFlow<()> = output::out(&text);
+        let _reader_gone: ControlFlow<()> = output::out(&answer.printed(options.json));
         Ok(())
     }
 }

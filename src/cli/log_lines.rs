@@ -46,7 +46,7 @@ impl LogForm {
             match self {
                 Self::Text => writeln!(written, "{} {:<7} {line}", time(), name(level)).unwrap_or(()),
                 Self::Json => {
-                    let row = JsonLine { time: &time(), level: name(level), message: line };
+                    let row = LoggedLine { time: &time(), level: name(level), message: line };
                     written.push_str(&output::json_line(&row));
                 }
                 Self::Journal => writeln!(written, "<{}>{line}", priority(level)).unwrap_or(()),
@@ -56,11 +56,14 @@ impl LogForm {
     }
 }
 
-/// A line as JSON has it.
+/// A line of the log of a service (`--log-format json`); no command answers with it.
 #[derive(Debug, Serialize)]
-struct JsonLine<'a> {
+struct LoggedLine<'a> {
+    /// When it was written, in UTC (RFC 3339).
     time: &'a str,
+    /// `error`, `warning`, `info` or `debug`.
     level: &'a str,
+    /// What there is to be said.
     message: &'a str,
 }
 

@@ -7,12 +7,14 @@
 mod bell;
 mod comings;
 mod config;
+mod failing;
 mod flags;
 mod group;
 mod human;
 mod identity;
 pub(crate) mod limits;
 mod local;
+mod local_answer;
 mod log_lines;
 mod logging;
 mod oneshot;
@@ -33,6 +35,7 @@ mod verbosity;
 mod words;
 
 use core::time::Duration;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -70,19 +73,26 @@ pub fn main(run: RunPeer) -> ExitCode {
         Parsed::Text(text) => {
             return if output::out(&text).is_break() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
-        Parsed::Wrong(failure) => return failed(failure),
+        Parsed::Wrong(failure) => {
+            let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+            return failed(failure, failing::asks_for_json(&words), flags::command_in(&words).as_deref());
+        }
     };
+    let name = line.command.as_ref().map(TypedCommand::name);
     let directory = match directory(line.directory.as_deref()) {
         Ok(directory) => directory,
-        Err(failure) => return failed(failure),
+        Err(failure) => return failed(failure, line.json, name),
     };
     let Some(command) = line.command.clone() else {
-        return exit_code_of(run_peer(directory, run));
+        return match run_peer(directory, run) {
+            Ok(code) => ExitCode::from(code),
+            Err(failure) => failed(failure, line.json, None),
+        };
     };
     let takes_settings = matches!(&command, TypedCommand::Local(command) if command.takes_settings());
     if let Some(flag) = line.useless_flag().filter(|_| !takes_settings) {
         let message = format!("{flag} is for a peer that is started: it means nothing with a command");
-        return failed(Failure::new(Code::Usage, message));
+        return failed(Failure::new(Code::Usage, message), line.json, name);
     }
     logging::start(line.verbose, LogTarget::Stderr);
     let options = match &command {
@@ -97,20 +107,17 @@ pub fn main(run: RunPeer) -> ExitCode {
     oneshot::run(command, &directory, options)
 }
 
-fn failed(failure: Failure) -> ExitCode {
-    session::fail(&failure, CommandOrigin::OneShot);
+/// Tells why nothing was asked, or no peer ran. `command`: what was to be asked.
+fn failed(failure: Failure, json: bool, command: Option<&str>) -> ExitCode {
+    failing::tell(&failure, CommandOrigin::OneShot);
+    if json {
+        failing::tell_json(&failure, command);
+    }
     exit_code(&Err(failure))
 }
 
 fn exit_code(result: &Result<(), Failure>) -> ExitCode {
     ExitCode::from(result.as_ref().err().map_or(0, |failure| failure.code as u8))
-}
-
-fn exit_code_of(result: Result<u8, Failure>) -> ExitCode {
-    match result {
-        Ok(code) => ExitCode::from(code),
-        Err(failure) => failed(failure),
-    }
 }
 
 /// The peer directory, absolute.

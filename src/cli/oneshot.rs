@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::flags::TypedCommand;
 use super::show::{ShowOptions, View};
 use super::stopping::StopOnSignal;
-use super::{exit_code, output, session};
+use super::{exit_code, failing, output};
 use crate::control::typed::{CommandOrigin, TypedFrom};
 use crate::control::{Reply, Request, client};
 use crate::doctor::{self, DoctorFacts, Look};
@@ -15,8 +15,13 @@ use crate::limits::DISCOVERY_PORT;
 
 /// Asks, shows the answer, and tells how it ended.
 pub(super) fn run(command: TypedCommand, directory: &Path, options: ShowOptions) -> ExitCode {
+    let name = command.name();
     let result = match command {
-        TypedCommand::Local(command) => command.run(directory, options),
+        TypedCommand::Local(command) => command.run(directory, options).inspect_err(|failure| {
+            if options.json {
+                failing::tell_json(failure, Some(name));
+            }
+        }),
         TypedCommand::Ask(request) => ask(request, directory, options),
     };
     let result = result.and_then(|()| {
@@ -26,7 +31,7 @@ pub(super) fn run(command: TypedCommand, directory: &Path, options: ShowOptions)
         Ok(())
     });
     if let Err(failure) = &result {
-        session::fail(failure, CommandOrigin::OneShot);
+        failing::tell(failure, CommandOrigin::OneShot);
     }
     exit_code(&result)
 }
@@ -34,26 +39,30 @@ pub(super) fn run(command: TypedCommand, directory: &Path, options: ShowOptions)
 /// Asks the peer, and shows what it answers.
 fn ask(mut request: Request, directory: &Path, options: ShowOptions) -> Result<(), Failure> {
     let here = std::env::current_dir().ok();
-    request.anchor(&TypedFrom { origin: CommandOrigin::OneShot, folder: here.as_deref() })?;
+    let anchored = request.anchor(&TypedFrom { origin: CommandOrigin::OneShot, folder: here.as_deref() });
     if !options.json {
         request.for_people();
     }
-    let stop = StopOnSignal::of(&request, directory);
     let mut view = View::new(&request, options);
-    let result = client::ask(directory, &request, |reply| {
+    let result = anchored.and_then(|()| ask_peer(&request, directory, &mut view));
+    view.end(&result);
+    result
+}
+
+fn ask_peer(request: &Request, directory: &Path, view: &mut View) -> Result<(), Failure> {
+    let stop = StopOnSignal::of(request, directory);
+    let result = client::ask(directory, request, |reply| {
         if let (Some(stop), Reply::Begun(download)) = (&stop, &reply) {
             stop.begun(download.job);
         }
         view.reply(reply)
     });
-    let result = match result {
+    match result {
         Err(failure) if failure.code == Code::NoPeer && matches!(request, Request::Doctor(_)) => {
-            without_peer(directory, &mut view)
+            without_peer(directory, view)
         }
         result => result,
-    };
-    view.end(&result);
-    result
+    }
 }
 
 /// What `doctor` says where no peer runs: what this machine tells.

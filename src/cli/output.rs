@@ -10,6 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
+use crate::control::Reply;
+use crate::control::line::Versioned;
+use crate::error::Failure;
 use crate::sys::terminal;
 use crate::text;
 
@@ -99,14 +102,14 @@ impl Style {
     }
 }
 
-/// A reply as one line of JSON. Strings are raw, but everything that must not reach a terminal is
+/// An object as one line of JSON, with its version. Strings are raw, but everything that must not reach a terminal is
 /// written as `\uXXXX`: what JSON leaves as it is (DEL, C1, bidirectional characters) as well.
-pub(crate) fn json_line(reply: &impl Serialize) -> String {
-    let json = match serde_json::to_string(reply) {
-        Ok(json) => json,
-        // A path on this machine that is not UTF-8 has no JSON form.
-        Err(e) => serde_json::json!({ "reply": "unprintable", "message": e.to_string() }).to_string(),
-    };
+pub(crate) fn json_line(object: &impl Serialize) -> String {
+    let json = serde_json::to_string(&Versioned::of(object)).unwrap_or_else(|e| {
+        // Paths have a form of their own where they are not UTF-8, and nothing else can fail.
+        let failure = Reply::Failed(Failure::other(format!("this answer has no form as JSON: {e}")));
+        serde_json::to_string(&Versioned::of(&failure)).unwrap_or_default()
+    });
     let mut line = String::with_capacity(json.len() + 1);
     for c in json.chars() {
         if text::is_unprintable(c) {
@@ -124,7 +127,6 @@ pub(crate) fn json_line(reply: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::Reply;
 
     #[test]
     fn json_holds_nothing_that_a_terminal_obeys_and_stays_the_same_text() {

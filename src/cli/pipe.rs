@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::session::{self, Session};
+use super::failing;
+use super::session::Session;
 use crate::cli::limits;
 use crate::control::typed::CommandOrigin;
 use crate::error::{Code, Failure};
@@ -85,7 +86,10 @@ pub(super) fn run(
             Ok(Some(line)) => line,
             Ok(None) => break,
             Err(failure) => {
-                session::fail(&failure, CommandOrigin::Pipe);
+                failing::tell(&failure, CommandOrigin::Pipe);
+                if session.is_in_json() {
+                    failing::tell_json(&failure, None);
+                }
                 last.set(failure.code);
                 break;
             }

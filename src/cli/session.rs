@@ -2,12 +2,14 @@
 
 use core::cell::RefCell;
 use core::ops::ControlFlow;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crossbeam_channel::{Sender, unbounded};
 
+use super::failing::{self, Failed};
 use super::flags::{self, TypedCommand};
-use super::output::{self, Style};
+use super::output;
 use super::show::{ShowOptions, View, holders};
 use super::words::SplitError;
 use crate::control::typed::{CommandOrigin, TypedFrom};
@@ -44,18 +46,6 @@ pub(super) fn ask(
     if leaving { Ok(()) } else { Err(Failure::other("the peer is leaving")) }
 }
 
-/// Tells what failed, on standard error.
-pub(super) fn fail(failure: &Failure, origin: CommandOrigin) {
-    let style = Style::of_stderr();
-    let message = crate::text::shown(&failure.message);
-    match origin {
-        CommandOrigin::Prompt => output::err(&format!("{}\n", style.red(&message))),
-        CommandOrigin::Pipe | CommandOrigin::OneShot => {
-            output::err(&format!("{} {message}\n", style.red("potluck:")))
-        }
-    }
-}
-
 /// The commands that are typed into a peer.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -76,14 +66,23 @@ impl Session {
     pub(super) fn run(&self, line: &str) -> ControlFlow<(), Result<(), Failure>> {
         match self.try_run(line) {
             Ok(flow) => flow.map_continue(|()| Ok(())),
-            Err(failure) => {
-                fail(&failure, self.options.origin);
+            Err(Failed { failure, is_in_json }) => {
+                failing::tell(&failure, self.options.origin);
+                let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+                if !is_in_json && (self.options.json || failing::asks_for_json(&words)) {
+                    failing::tell_json(&failure, flags::command_in(&words).as_deref());
+                }
                 ControlFlow::Continue(Err(failure))
             }
         }
     }
 
-    fn try_run(&self, line: &str) -> Result<ControlFlow<(), ()>, Failure> {
+    /// Every command has `--json`.
+    pub(super) const fn is_in_json(&self) -> bool {
+        self.options.json
+    }
+
+    fn try_run(&self, line: &str) -> Result<ControlFlow<(), ()>, Failed> {
         let chosen = self.chosen(line)?;
         let line = chosen.as_deref().unwrap_or(line);
         let words = match said(line).map_or_else(|| super::words::split(line), Ok) {
@@ -104,7 +103,7 @@ impl Session {
                 let _reader_gone: ControlFlow<()> = output::out(&text);
                 return Ok(ControlFlow::Continue(()));
             }
-            flags::Parsed::Wrong(failure) => return Err(failure),
+            flags::Parsed::Wrong(failure) => return Err(failure.into()),
         };
         let here = std::env::current_dir().ok();
         match typed.command {
@@ -119,13 +118,14 @@ impl Session {
                 }
                 let leaving = matches!(request, Request::Exit(_));
                 let file = one_file(&request).filter(|_| self.options.origin == CommandOrigin::Prompt);
-                let result = self.ask(request, self.options.json || typed.json);
+                let is_in_json = self.options.json || typed.json;
+                let result = self.ask(request, is_in_json);
                 if let (Err(failure), Some(file)) = (&result, file)
                     && failure.code == Code::Ambiguous
                 {
-                    fail(failure, self.options.origin);
+                    failing::tell(failure, self.options.origin);
                     // Which of them is asked; but not if it is a folder.
-                    drop(self.ask(HoldersRequest { file }.into(), self.options.json || typed.json));
+                    drop(self.ask(HoldersRequest { file }.into(), is_in_json));
                     return Ok(ControlFlow::Continue(()));
                 }
                 return match (leaving, result) {
@@ -133,7 +133,7 @@ impl Session {
                     // It has left. The process ends with this code, and says why.
                     (true, Err(failure)) if failure.code == Code::NotKept => Ok(ControlFlow::Break(())),
                     (_, Ok(())) => Ok(ControlFlow::Continue(())),
-                    (_, Err(failure)) => Err(failure),
+                    (_, Err(failure)) => Err(Failed { failure, is_in_json }),
                 };
             }
         }

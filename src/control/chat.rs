@@ -44,6 +44,7 @@ pub enum Audience {
         /// Its name; raw, to be escaped for a terminal.
         name: String,
         /// Its whole id.
+        #[serde(rename = "peer")]
         id: String,
     },
 }
@@ -54,6 +55,7 @@ pub struct ChatRow {
     /// The name of who said it, as it was then; raw, to be escaped for a terminal.
     pub name: String,
     /// The whole id of who said it.
+    #[serde(rename = "peer")]
     pub id: String,
     /// The name alone does not tell who said it: another peer has one that looks the same, or nobody of that id
     /// and name is here.
@@ -62,6 +64,7 @@ pub struct ChatRow {
     /// True if this peer said it.
     pub mine: bool,
     /// Who hears it.
+    #[serde(rename = "audience")]
     pub to: Audience,
     /// When it was said by the clock of who said it, in milliseconds since 1970.
     pub said: u64,

@@ -49,9 +49,11 @@ pub struct RouteRow {
     /// Whole seconds since it is up, or until it is tried again.
     pub seconds: u64,
     /// Peers that are heard through it.
+    #[serde(rename = "peer_count")]
     pub peers: u64,
     /// Why it is not up.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(rename = "why")]
     pub fault: Option<String>,
     /// True if `--connect` says it.
     #[serde(default)]

@@ -44,6 +44,7 @@ pub struct DoctorFinding {
     /// How much it matters.
     pub severity: Severity,
     /// What it is.
+    #[serde(rename = "diagnosis")]
     pub what: Diagnosis,
     /// Lines for a shell of which each helps by itself, on the machine where it is to be typed.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -72,6 +73,7 @@ pub enum Diagnosis {
     /// Peers are here, but nothing that they say to everyone arrives.
     Deaf {
         /// Peers here that are on other machines.
+        #[serde(rename = "peer_count")]
         peers: u64,
         /// Seconds since something of that kind was heard.
         seconds: u64,
@@ -81,6 +83,7 @@ pub enum Diagnosis {
     /// These peers connected to this one lately.
     Reached {
         /// How many.
+        #[serde(rename = "peer_count")]
         peers: u64,
         /// Seconds since the last of them did.
         seconds: u64,
@@ -103,6 +106,7 @@ pub enum Diagnosis {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         group: Option<String>,
         /// Peers here, this one not counted.
+        #[serde(rename = "peer_count")]
         peers: u64,
     },
     /// A link to another network, or the wish for one.
@@ -124,6 +128,7 @@ pub enum Diagnosis {
         #[serde(with = "super::local_path")]
         folder: PathBuf,
         /// Bytes that may still be written; `None`: that cannot be told.
+        #[serde(rename = "free")]
         available: Option<u64>,
     },
     /// How far the threads that the network speaks to are confined.
@@ -156,6 +161,7 @@ pub enum Diagnosis {
     /// Peers and programs of this machine that share its discovery port.
     SameMachine {
         /// Other peers on this machine.
+        #[serde(rename = "peer_count")]
         peers: u64,
         /// Sockets of other programs on the discovery port; `None`: that cannot be told.
         sockets: Option<u64>,
@@ -201,6 +207,7 @@ pub struct InterfaceFinding {
     /// Its cable is in, or its radio has a network.
     pub connected: bool,
     /// It is used for finding peers.
+    #[serde(rename = "is_used")]
     pub used: bool,
     /// Datagrams to everyone that were sent.
     pub sent: u64,
@@ -208,10 +215,12 @@ pub struct InterfaceFinding {
     pub unsent: u64,
     /// Why the last of them could not.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(rename = "why")]
     pub error: Option<String>,
     /// Datagrams of other peers that were taken.
     pub heard: u64,
     /// Peers that are here by it.
+    #[serde(rename = "peer_count")]
     pub peers: u64,
 }
 
@@ -221,6 +230,7 @@ pub struct PortsFinding {
     /// Receiver, sender, distributor and distributee port.
     pub tcp: [u16; 4],
     /// The first of the four that were asked for.
+    #[serde(rename = "first_wanted")]
     pub wanted: u16,
     /// Why others were taken, if so.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -235,8 +245,10 @@ pub struct PortsFinding {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedPeers {
     /// Names of the first of them; raw, to be escaped for a terminal.
+    #[serde(rename = "peers")]
     pub names: Vec<String>,
     /// How many there are.
+    #[serde(rename = "peer_count")]
     pub count: u64,
     /// Seconds since this was last so with one of them.
     pub seconds: u64,
@@ -248,6 +260,7 @@ pub struct UnansweredFinding {
     /// Its name; raw, to be escaped for a terminal.
     pub name: String,
     /// Its id, 52 characters.
+    #[serde(rename = "peer")]
     pub id: String,
     /// Where it says that it is.
     pub address: String,
@@ -261,8 +274,10 @@ pub struct UnansweredFinding {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThroughFinding {
     /// Names of the first of them; raw, to be escaped for a terminal.
+    #[serde(rename = "peers")]
     pub names: Vec<String>,
     /// How many there are.
+    #[serde(rename = "peer_count")]
     pub count: u64,
     /// Names of those that fetch it for this peer; raw, too.
     pub carriers: Vec<String>,

@@ -125,6 +125,7 @@ pub struct DownloadRow {
     /// Names of the peers it comes from, with the id of each that can be taken for another one.
     pub from: Vec<String>,
     /// Why nothing moves, if so.
+    #[serde(rename = "why")]
     pub waiting: Option<String>,
     /// Of one file that several peers have, once it is begun: the first 8 of those peers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -146,6 +147,7 @@ pub struct Saved {
     pub how: String,
     /// Where it was to go, below the destination, if it was `renamed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "wanted_path")]
     pub wanted: Option<String>,
     /// Who shares it, and who fetched it for this peer, which cannot reach the former: `anna through bert`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -228,6 +230,7 @@ pub struct DownloadFailures {
     /// How many.
     pub count: u64,
     /// The path of the first one.
+    #[serde(rename = "path")]
     pub first: String,
 }
 

@@ -47,6 +47,7 @@ pub struct NotKept {
     /// Its bytes.
     pub size: u64,
     /// Why.
+    #[serde(rename = "cause")]
     pub why: NotKeptReason,
 }
 
@@ -55,6 +56,7 @@ pub struct NotKept {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitReport {
     /// Files shared here.
+    #[serde(rename = "files")]
     pub total: u64,
     /// Of them, those that at least two others keep.
     pub safe: u64,
@@ -62,6 +64,7 @@ pub struct ExitReport {
     pub once: u64,
     /// Of `safe` and `once`, those of which all copies lie on this machine: it alone may lose them.
     #[serde(default)]
+    #[serde(rename = "one_machine_files")]
     pub here: u64,
     /// Those that nobody else keeps, at most `NOT_KEPT_TOLD`.
     pub not_kept: Vec<NotKept>,

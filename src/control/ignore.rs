@@ -27,5 +27,6 @@ pub struct IgnoredRow {
     /// Its name, as it was when it began to be ignored; raw, to be escaped for a terminal.
     pub name: String,
     /// Its whole id.
+    #[serde(rename = "peer")]
     pub id: String,
 }

@@ -7,8 +7,24 @@ use serde::{Deserialize, Serialize};
 use super::Request;
 use crate::control::limits;
 
-/// Version of the protocol. A field more needs no new one: unknown fields are ignored.
-pub(super) const VERSION: u32 = 1;
+/// Version of what is asked and of all objects that answer it: another one as soon as a field changes its meaning.
+/// A field or a kind of object more needs no new one, for both are to be ignored by who does not know them.
+pub(crate) const VERSION: u32 = 1;
+
+/// An object as it is written on a line, with the version beside its fields.
+#[derive(Debug, Serialize)]
+pub(crate) struct Versioned<'a, T> {
+    version: u32,
+    #[serde(flatten)]
+    object: &'a T,
+}
+
+impl<'a, T: Serialize> Versioned<'a, T> {
+    /// `object`, which serializes as a map without a version.
+    pub(crate) const fn of(object: &'a T) -> Self {
+        Self { version: VERSION, object }
+    }
+}
 
 /// What a client sends: `{"version":1,"command":"list",…}`.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -97,6 +97,7 @@ pub struct FolderRow {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub look_alikes: Vec<String>,
     /// How many others share some of it.
+    #[serde(rename = "peer_count")]
     pub owners: u64,
     /// True if none of those who shared it is here: others keep it.
     #[serde(default)]
@@ -109,6 +110,7 @@ pub struct ListRow {
     /// Path; raw, to be escaped for a terminal.
     pub path: String,
     /// True for an (empty) folder.
+    #[serde(rename = "is_folder")]
     pub folder: bool,
     /// Bytes.
     pub size: u64,
@@ -140,9 +142,11 @@ pub struct ListRow {
     pub large: bool,
     /// True for a file of this peer that others keep, all of them on this machine: it alone may lose all copies.
     #[serde(default)]
+    #[serde(rename = "one_machine")]
     pub here: bool,
     /// Percent hashed, for a file of this peer that is not yet listed by others.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(rename = "hashed_percent")]
     pub hashing: Option<u8>,
 }
 
@@ -152,6 +156,7 @@ pub struct UnlistedRow {
     /// Why.
     pub cause: UnlistedCause,
     /// How many peers.
+    #[serde(rename = "peer_count")]
     pub count: u64,
     /// Names of some of them.
     pub peers: Vec<String>,

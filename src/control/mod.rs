@@ -6,7 +6,7 @@ pub(crate) mod client;
 pub(crate) mod file_word;
 pub(crate) mod keyfile;
 pub(crate) mod limits;
-mod line;
+pub(crate) mod line;
 pub(crate) mod local_path;
 mod newer;
 mod notice;
@@ -101,6 +101,13 @@ macro_rules! declare {
                 match command {
                     $(stringify!($module) => $Request::proposals(argument),)*
                     _ => Proposals::None,
+                }
+            }
+
+            /// The command by its name.
+            pub(crate) const fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$Variant(_) => stringify!($module),)*
                 }
             }
 
@@ -236,6 +243,7 @@ pub enum Reply {
         /// Files.
         files: u64,
         /// Their bytes.
+        #[serde(rename = "size")]
         bytes: u64,
         /// Of the files, those that are not as they were.
         bad: u64,
@@ -246,8 +254,10 @@ pub enum Reply {
     /// skipped.
     Leaving {
         /// Those.
+        #[serde(rename = "files_done")]
         done: u64,
         /// Own files.
+        #[serde(rename = "files")]
         total: u64,
         /// Bytes of the others.
         bytes_left: u64,
@@ -262,7 +272,7 @@ pub enum Reply {
     },
     /// The end: it worked.
     Done,
-    /// The end: it did not.
+    /// The end: it did not. `--json` says beside it which `command` failed, if that is known.
     Failed(Failure),
 }
 

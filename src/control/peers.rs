@@ -32,6 +32,7 @@ pub struct PeerRow {
     /// Name.
     pub name: String,
     /// Id, 52 characters.
+    #[serde(rename = "peer")]
     pub id: String,
     /// Address.
     pub address: String,
@@ -40,6 +41,7 @@ pub struct PeerRow {
     /// Files it shares; `None` until its catalogue is known.
     pub files: Option<u64>,
     /// Their bytes.
+    #[serde(rename = "size")]
     pub bytes: Option<u64>,
     /// Whole seconds since it was first seen.
     pub seconds: u64,

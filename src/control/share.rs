@@ -55,5 +55,6 @@ pub struct ShareRow {
     /// Files that are shared of it.
     pub files: u64,
     /// Their bytes.
+    #[serde(rename = "size")]
     pub bytes: u64,
 }

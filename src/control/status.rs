@@ -25,6 +25,7 @@ pub struct Status {
     /// Name.
     pub name: String,
     /// Id, 52 characters.
+    #[serde(rename = "peer")]
     pub id: String,
     /// Peer directory; a list of bytes if that is not UTF-8.
     #[serde(with = "super::local_path")]
@@ -51,6 +52,7 @@ pub struct Status {
     pub downloads: Vec<DownloadRow>,
     /// Downloads of the queue that do not run.
     #[serde(default, skip_serializing_if = "QueuedCounts::is_empty")]
+    #[serde(rename = "queue")]
     pub queued: QueuedCounts,
     /// What lies unfinished in `downloads/`, and is not being fetched, nor in the queue; at most 100.
     #[serde(default)]
@@ -102,6 +104,7 @@ pub struct NetworkStatus {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub index: Option<String>,
     /// Peers here, this one not counted.
+    #[serde(rename = "peer_count")]
     pub peers: u64,
 }
 
@@ -132,6 +135,7 @@ pub struct Sharing {
     /// Files shared.
     pub files: u64,
     /// Their bytes.
+    #[serde(rename = "size")]
     pub bytes: u64,
     /// Files not hashed yet.
     pub hashing: u64,
@@ -214,6 +218,7 @@ pub struct PortMappingRow {
     pub protocol: Option<String>,
     /// The number by which the router says why, if it refuses.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(rename = "result_code")]
     pub result: Option<u16>,
 }
 
@@ -221,12 +226,16 @@ pub struct PortMappingRow {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountersRow {
     /// Read in `shared/` to be hashed.
+    #[serde(rename = "bytes_hashed")]
     pub hashed: u64,
     /// Given to others, copies that are kept for them included.
+    #[serde(rename = "bytes_sent")]
     pub sent: u64,
     /// Given by others.
+    #[serde(rename = "bytes_received")]
     pub received: u64,
     /// Of these, those that nobody waited for any more when they came.
+    #[serde(rename = "bytes_discarded")]
     pub discarded: u64,
     /// How often a connection had to wait for the disk workers.
     pub pool_waits: u64,
@@ -249,6 +258,7 @@ pub struct DatagramsRow {
     /// Not potluck's, of a wrong length, or with a body that cannot be read.
     pub malformed: u64,
     /// Of a version that is not spoken here.
+    #[serde(rename = "wrong_version")]
     pub version: u64,
     /// With a wrong signature.
     pub forged: u64,
@@ -268,6 +278,7 @@ pub struct DatagramsRow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadRow {
     /// Its name.
+    #[serde(rename = "name")]
     pub to: String,
     /// Bytes sent to it.
     pub bytes: u64,
@@ -304,6 +315,7 @@ pub struct CustodyRow {
     /// Bytes lent to others, at most.
     pub lent: u64,
     /// Bytes that are kept for others.
+    #[serde(rename = "kept_bytes")]
     pub used: u64,
     /// Bytes of free space that are never used for others.
     pub free_reserve: u64,
@@ -328,6 +340,7 @@ pub struct KeptFor {
     /// Its name, or the beginning of its id.
     pub name: String,
     /// Its id, 52 characters.
+    #[serde(rename = "peer")]
     pub id: String,
     /// Files of it.
     pub files: u64,
@@ -344,10 +357,10 @@ mod tests {
     #[test]
     fn groups_of_facts_do_not_show_in_json() {
         let json = concat!(
-            r#"{"name":"anna","id":"k7qd","directory":"/peer","ports":[1,2,3,4],"discovery_port":27272,"uptime":60,"network":"open","peers":2,"#,
-            r#""files":12,"bytes":3000000,"hashing":1,"downloads":[],"unfinished":[],"uploads":[],"#,
-            r#""counters":{"hashed":0,"sent":0,"received":0,"discarded":0,"pool_waits":0,"datagrams":"#,
-            r#"{"sent":0,"unsent":0,"taken":0,"dropped":0,"malformed":0,"version":0,"forged":0,"limited":0,"#,
+            r#"{"name":"anna","peer":"k7qd","directory":"/peer","ports":[1,2,3,4],"discovery_port":27272,"uptime":60,"network":"open","peer_count":2,"#,
+            r#""files":12,"size":3000000,"hashing":1,"downloads":[],"unfinished":[],"uploads":[],"#,
+            r#""counters":{"bytes_hashed":0,"bytes_sent":0,"bytes_received":0,"bytes_discarded":0,"pool_waits":0,"datagrams":"#,
+            r#"{"sent":0,"unsent":0,"taken":0,"dropped":0,"malformed":0,"wrong_version":0,"forged":0,"limited":0,"#,
             r#""replayed":0,"foreign":0,"outsiders":0}},"gives":3,"confined":"partly","confined_why":"an old kernel","#,
             r#""up_limit":2000000,"custody":null,"key_exported":false,"warnings":["so it is"]}"#,
         );

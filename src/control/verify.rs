@@ -45,6 +45,7 @@ pub struct VerifyRow {
     /// Its path; raw, to be escaped for a terminal.
     pub path: String,
     /// Where it lies.
+    #[serde(rename = "location")]
     pub what: Location,
     /// What became of it.
     pub result: VerifyResult,

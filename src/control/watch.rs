@@ -7,9 +7,6 @@ use super::TransferOutcome;
 use super::typed::{CommandOrigin, Proposals, TypedFrom, TypedRequest};
 use crate::error::{Code, Failure};
 
-/// The version of [`WatchRow`]: another one as soon as a field changes its meaning. Fields and events are added to one.
-pub(crate) const WATCH_VERSION: u32 = 1;
-
 /// Below what `help watch` says.
 const NOTES: &str = "\
 Each line is one object in JSON, with or without --json. A reader that is too slow is told how many events it missed, \
@@ -74,8 +71,6 @@ pub enum WatchKind {
 /// One line of `watch`. What an event says nothing of is left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchRow {
-    /// The version of these lines: 1.
-    pub version: u32,
     /// When it happened, milliseconds since 1970.
     pub at: u64,
     /// What happened.
@@ -120,7 +115,6 @@ impl WatchRow {
     #[must_use]
     pub const fn of(event: WatchKind) -> Self {
         Self {
-            version: WATCH_VERSION,
             at: 0,
             event,
             name: None,

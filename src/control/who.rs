@@ -49,6 +49,7 @@ pub struct WhoRow {
     /// Of the contents so many are known to be there whole: it shares them, or took all of them from here.
     pub has: u64,
     /// Those that it shares.
+    #[serde(rename = "shared")]
     pub shares: u64,
     /// Those that were sent to it whole, from here.
     pub took: u64,
@@ -57,6 +58,7 @@ pub struct WhoRow {
     /// Bytes of the contents that are known to be there, or were sent there.
     pub bytes: u64,
     /// When something of it was sent to the peer last, milliseconds since 1970; null: never.
+    #[serde(rename = "last_sent")]
     pub last: Option<u64>,
     /// True if more of it is likely to be sent there now.
     pub running: bool,
@@ -77,10 +79,13 @@ pub struct WhoSum {
     /// True if this peer shares all of it.
     pub mine: bool,
     /// Other peers that are here.
+    #[serde(rename = "peers_here")]
     pub here: u64,
     /// Those of them that are known to have all of it.
+    #[serde(rename = "peers_have")]
     pub have: u64,
     /// Peers that are away and are known to have had all of it.
+    #[serde(rename = "peers_away")]
     pub away: u64,
 }
 
@@ -100,8 +105,10 @@ pub struct WhoPeerRow {
     /// Since when it is here, in seconds.
     pub seconds: Option<u64>,
     /// Files that it shares; null: that is not known.
+    #[serde(rename = "files")]
     pub shares: Option<u64>,
     /// Bytes of these.
+    #[serde(rename = "size")]
     pub shared_bytes: Option<u64>,
     /// Bytes a second at which it gave when it gave this peer something last; null: it has not yet.
     pub speed: Option<u64>,
@@ -112,11 +119,14 @@ pub struct WhoPeerRow {
     /// Contents that it fetched to keep them.
     pub keeps: u64,
     /// Bytes that were sent to it.
+    #[serde(rename = "bytes_sent")]
     pub sent: u64,
     /// When the first byte was sent to it, and the last one, milliseconds since 1970; null: never. As far back as the log
     /// goes.
+    #[serde(rename = "first_sent")]
     pub first: Option<u64>,
     /// As `first`.
+    #[serde(rename = "last_sent")]
     pub last: Option<u64>,
     /// True if its name can be taken for that of another peer.
     #[serde(default)]

@@ -138,18 +138,18 @@ fn exit_from_a_pipe_in_json_is_said_once() {
         assert_eq!(output.status.code(), Some(code));
         let lines: Vec<serde_json::Value> =
             out(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!((&lines[0]["reply"], &lines[0]["total"]), (&"farewell".into(), &files.count().into()));
+        assert_eq!((&lines[0]["reply"], &lines[0]["files"]), (&"farewell".into(), &files.count().into()));
         assert_eq!(lines[0]["once"], 12);
         assert_eq!(lines.len(), if code == 0 { 1 } else { 2 });
         if code == 9 {
             assert_eq!(lines[0]["not_kept"][0]["path"], "my film");
-            assert_eq!(lines[0]["not_kept"][0]["why"], "not_chosen");
-            assert_eq!(lines[1]["code"], "not_kept");
+            assert_eq!(lines[0]["not_kept"][0]["cause"], "not_chosen");
+            assert_eq!((&lines[1]["kind"], &lines[1]["code"]), (&"not_kept".into(), &9.into()));
         }
         let beside = err(&output);
         let (leaving, rest) = departure(&beside);
         let first: serde_json::Value = serde_json::from_str(leaving[0]).unwrap();
-        assert_eq!((&first["reply"], &first["total"]), (&"leaving".into(), &files.count().into()));
+        assert_eq!((&first["reply"], &first["files"]), (&"leaving".into(), &files.count().into()));
         assert!((1..=600 << 10).contains(&first["bytes_left"].as_u64().unwrap()), "{first}");
         assert_eq!(rest.lines().filter(|line| line.starts_with("potluck: ")).count(), lines.len() - 1);
     }
@@ -170,7 +170,7 @@ fn copies_are_answered_in_lines() {
     let copies = "3 copies, the one here included";
     assert_eq!(lines, [format!("my\\u{{1b}} file: {copies}"), format!("report.txt: {copies}")]);
     let answer = peer.ask(&["copies", "auto", "report.txt", "--json"]);
-    assert_eq!(out(&answer), "{\"reply\":\"copied\",\"path\":\"report.txt\",\"copies\":null}\n");
+    assert_eq!(out(&answer), "{\"version\":1,\"reply\":\"copied\",\"path\":\"report.txt\",\"copies\":null}\n");
     assert_eq!(peer.ask(&["copies", "17", "report.txt"]).status.code(), Some(2));
     let rows = out(&peer.ask(&["list", "report", "--json"]));
     let row: serde_json::Value = serde_json::from_str(&rows).unwrap();

@@ -2,7 +2,7 @@
 
 use potluck::control::{ListRow, Reply};
 
-use crate::common::{Daemon, Peer, out};
+use crate::common::{Daemon, Peer, err, out};
 
 /// A peer that shares two folders and two files, and lists them.
 fn sharer() -> (Peer, Daemon) {
@@ -63,8 +63,11 @@ fn a_folder_is_one_line_and_shows_what_lies_in_it_when_it_is_named() {
     let found = ask(&["list", "part 1"]);
     let last = paths(&found)[1..5].to_vec();
     assert_eq!(last, ["many/part 1.txt", "many/part 10.txt", "many/part 11.txt", "many/part 12.txt"]);
-    let none = ask(&["list", "nothing/"]);
-    assert_eq!(none, "nothing matches `nothing/`; `list` shows everything\n");
+    for nothing in ["nothing/", "nothing", "*.nothing", "b3:0000"] {
+        let none = peer.ask(&["list", nothing]);
+        let said = format!("potluck: nothing matches `{nothing}`; `list` shows everything\n");
+        assert_eq!((none.status.code(), out(&none), err(&none)), (Some(4), String::new(), said));
+    }
 }
 
 #[test]

@@ -101,7 +101,9 @@ fn json_is_one_object_a_line() {
     assert_eq!(lines.len(), GIVEN + 1);
     assert_eq!(lines[1]["path"], EVIL);
     let last = &lines[GIVEN];
-    assert_eq!((&last["reply"], &last["code"]), (&"failed".into(), &"not_found".into()));
+    assert_eq!((&last["reply"], &last["kind"]), (&"failed".into(), &"not_found".into()));
+    assert_eq!((&last["code"], &last["command"]), (&4.into(), &"download".into()));
+    assert!(lines.iter().all(|line| line["version"] == 1));
     assert!(!out(&output).contains(['\u{1b}', '\u{202e}', '\u{7}']));
 }
 

@@ -75,6 +75,8 @@ fn no_catalogue_hides_the_files_of_who_comes_later() {
     );
     let out = victim.cli(["list", "greedy"]);
     assert_eq!(String::from_utf8_lossy(&out.stdout), "1 peer's files are missing: too many (greedy)\n");
+    let said = "potluck: `greedy` is not among the files that are known here\n";
+    assert_eq!((out.status.code(), String::from_utf8_lossy(&out.stderr)), (Some(4), said.into()));
     let out = victim.cli(["search", "999", "song"]);
     assert!(String::from_utf8_lossy(&out.stdout).contains("song 999"), "{out:?}");
     let out = victim.cli(["search", "greedy"]);

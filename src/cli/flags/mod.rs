@@ -154,6 +154,23 @@ pub(crate) enum TypedCommand {
     Local(LocalCommand),
 }
 
+impl TypedCommand {
+    /// Its name.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Ask(request) => request.name(),
+            Self::Local(command) => command.name(),
+        }
+    }
+}
+
+/// The command that is meant by words of which not all are understood, by its name.
+pub(crate) fn command_in<'a>(words: impl IntoIterator<Item = &'a OsString>) -> Option<String> {
+    let typed = Typed::command();
+    let named = |word: &OsString| typed.find_subcommand(word).map(|command| command.get_name().to_owned());
+    words.into_iter().find_map(named)
+}
+
 /// What a line asks for, or why not.
 #[derive(Debug)]
 pub(crate) enum Parsed<T> {

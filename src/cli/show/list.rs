@@ -17,10 +17,8 @@ struct ListShow {
     rows: Vec<Line>,
     unlisted: Vec<UnlistedRow>,
     left_out: LeftOutRow,
-    /// What was typed to find something by, if it was.
-    pattern: Option<String>,
     /// Not all that there is was wanted.
-    filtered: bool,
+    is_filtered: bool,
 }
 
 /// A line of the table.
@@ -32,11 +30,9 @@ enum Line {
 
 /// What shows it.
 pub(super) fn show(request: &ListRequest) -> Box<dyn Show> {
-    let ListRequest { pattern, mine, from, .. } = request;
-    let filtered = *mine || pattern.is_some() || from.is_some();
-    let pattern = pattern.clone();
+    let is_filtered = request.mine || request.from.is_some();
     let left_out = LeftOutRow::default();
-    Box::new(ListShow { rows: Vec::new(), unlisted: Vec::new(), left_out, pattern, filtered })
+    Box::new(ListShow { rows: Vec::new(), unlisted: Vec::new(), left_out, is_filtered })
 }
 
 impl Show for ListShow {
@@ -53,7 +49,8 @@ impl Show for ListShow {
 
     fn end(&mut self, worked: bool, style: Style) -> String {
         if !worked {
-            return String::new();
+            // It may well be among these.
+            return self.missing();
         }
         let left_out = not_shared(&self.left_out).map(|text| style.dim(&text) + "\n").unwrap_or_default();
         self.list(style) + &left_out
@@ -63,16 +60,12 @@ impl Show for ListShow {
 impl ListShow {
     /// What `list` says.
     fn list(&self, style: Style) -> String {
-        let missing: String = self.unlisted.iter().map(|row| format!("{}\n", missing_files(row))).collect();
-        match &self.pattern {
+        let missing = self.missing();
+        match self.is_filtered {
             _ if !self.rows.is_empty() => {}
-            // It may well be among these.
             _ if !missing.is_empty() => return missing,
-            Some(pattern) => {
-                return format!("nothing matches `{}`; `list` shows everything\n", shown(pattern));
-            }
-            None if self.filtered => return "nothing matches; `list` shows everything\n".to_owned(),
-            None => return "nothing is shared yet: put files into `shared/`\n".to_owned(),
+            true => return "nothing is shared there; `list` shows everything\n".to_owned(),
+            false => return "nothing is shared yet: put files into `shared/`\n".to_owned(),
         }
         let rows: Vec<&ListRow> = self.rows.iter().filter_map(Line::file).collect();
         let mut text = if rows.len() == self.rows.len() {
@@ -87,6 +80,11 @@ impl ListShow {
         text.push('\n');
         text.push_str(&missing);
         text
+    }
+
+    /// Whose files are not among the rows.
+    fn missing(&self) -> String {
+        self.unlisted.iter().map(|row| format!("{}\n", missing_files(row))).collect()
     }
 
     /// How many files all that is, and how large.
@@ -279,8 +277,7 @@ mod tests {
             rows,
             unlisted: unlisted.to_vec(),
             left_out: LeftOutRow::default(),
-            pattern: None,
-            filtered,
+            is_filtered: filtered,
         }
         .list(style)
     }
@@ -317,8 +314,7 @@ mod tests {
             rows,
             unlisted: vec![],
             left_out: LeftOutRow::default(),
-            pattern: None,
-            filtered: false,
+            is_filtered: false,
         };
         insta::assert_snapshot!(show.list(PLAIN), @r"
         PATH       FILES       SIZE  COPIES  WHO                ID

@@ -9,6 +9,7 @@ use core::ops::ControlFlow;
 use self::page::Page;
 pub(super) use self::page::ShowOptions;
 use crate::cli::bell;
+use crate::cli::failing;
 use crate::cli::output::{self, Style};
 use crate::cli::pager;
 use crate::control::typed::CommandOrigin;
@@ -55,6 +56,8 @@ for_each_command!(declare);
 pub(super) struct View {
     show: Box<dyn Show>,
     page: Page,
+    /// The command by its name.
+    command: &'static str,
     /// The sum of all, which is the last line of JSON, whatever comes.
     sum: Option<Reply>,
 }
@@ -62,7 +65,7 @@ pub(super) struct View {
 impl View {
     /// For the replies to `request`.
     pub(super) fn new(request: &Request, options: ShowOptions) -> Self {
-        Self { show: show(request), page: Page::new(options), sum: None }
+        Self { show: show(request), page: Page::new(options), command: request.name(), sum: None }
     }
 
     /// Shows one reply. Breaks when nobody reads any more.
@@ -83,7 +86,7 @@ impl View {
         }
     }
 
-    /// Shows the end. What failed is said by [`fail`](super::session::fail), and as JSON here.
+    /// Shows the end. What failed is said by [`tell`](failing::tell), and as JSON here.
     pub(super) fn end(&mut self, result: &Result<(), Failure>) {
         self.page.close_bar();
         if !self.page.options.json {
@@ -96,9 +99,11 @@ impl View {
             }
             return;
         }
-        let failed = result.as_ref().err().map(|failure| Reply::Failed(failure.clone()));
-        for last in failed.iter().chain(&self.sum) {
-            let _reader_gone: ControlFlow<()> = output::out(&output::json_line(last));
+        if let Err(failure) = result {
+            failing::tell_json(failure, Some(self.command));
+        }
+        if let Some(sum) = &self.sum {
+            let _reader_gone: ControlFlow<()> = output::out(&output::json_line(sum));
         }
     }
 }

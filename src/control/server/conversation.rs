@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::super::line::{self, Call, VersionOnly};
+use super::super::line::{self, Call, VersionOnly, Versioned};
 use super::super::{Reply, Request};
 use crate::control::limits;
 use crate::error::{Code, Failure};
@@ -54,7 +54,7 @@ impl Conversation {
     /// # Errors
     /// When it has no form as JSON.
     pub(super) fn say(&mut self, reply: &Reply) -> io::Result<()> {
-        serde_json::to_writer(&mut self.said, reply)?;
+        serde_json::to_writer(&mut self.said, &Versioned::of(reply))?;
         self.said.push(b'\n');
         Ok(())
     }
@@ -135,10 +135,14 @@ mod tests {
         let mut talk = Conversation::default();
         talk.say(&Reply::Done).unwrap();
         talk.say(&Reply::Note { text: "a\nb".to_owned() }).unwrap();
-        assert_eq!(talk.ready(), b"{\"reply\":\"done\"}\n{\"reply\":\"note\",\"text\":\"a\\nb\"}\n");
-        talk.took(17);
-        assert_eq!(talk.ready(), b"{\"reply\":\"note\",\"text\":\"a\\nb\"}\n");
-        talk.took(30);
+        let (done, note) = (
+            b"{\"version\":1,\"reply\":\"done\"}\n".as_slice(),
+            b"{\"version\":1,\"reply\":\"note\",\"text\":\"a\\nb\"}\n".as_slice(),
+        );
+        assert_eq!(talk.ready(), [done, note].concat());
+        talk.took(done.len());
+        assert_eq!(talk.ready(), note);
+        talk.took(note.len() - 1);
         assert_eq!((talk.ready().len(), talk.said.capacity()), (1, talk.said.capacity()));
         talk.took(1);
         assert_eq!((talk.ready(), talk.said.capacity()), (&b""[..], 0));

@@ -5,12 +5,13 @@ use super::{Answer, Command, Needs};
 use crate::content::{Catalogue, SafePath};
 use crate::control::file_word::FileWord;
 use crate::control::{ListRequest, Reply};
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 use crate::peer::event::AskId;
 use crate::peer::listing::{self, Filter, ListedRow};
 use crate::peer::machine::PeerMachine;
 use crate::peer::owners::Owners;
 use crate::peer::roster::Roster;
+use crate::text;
 use crate::time::Time;
 
 impl Command for ListRequest {
@@ -29,14 +30,18 @@ impl Command for ListRequest {
         let (own, hashing) = (&peer.shared.shelf.catalogue, &peer.shared.hashing);
         let filter = filter(&self, own, roster)?;
         let copies = |file| peer.custody.own_copies(peer.own.id(), file);
-        for row in listing::rows(own, copies, hashing, roster, &filter) {
+        let rows = listing::rows(own, copies, hashing, roster, &filter);
+        let unlisted = listing::unlisted(roster, &filter);
+        let is_found = !rows.is_empty() || filter.is_in_folder();
+        for row in rows {
             let reply = match row {
                 ListedRow::File(row) => Reply::File(row),
                 ListedRow::Folder(row) => Reply::Folder(row),
             };
             peer.out.reply(ask, reply);
         }
-        for row in listing::unlisted(roster, &filter) {
+        let is_all = unlisted.is_empty();
+        for row in unlisted {
             peer.out.reply(ask, Reply::Unlisted(row));
         }
         if filter.mine {
@@ -45,8 +50,21 @@ impl Command for ListRequest {
                 peer.out.reply(ask, Reply::LeftOut(left_out));
             }
         }
-        Ok(Answer::Done)
+        match &self.pattern {
+            Some(pattern) if !is_found => Err(nothing(pattern, is_all)),
+            _ => Ok(Answer::Done),
+        }
     }
+}
+
+/// Why nothing is listed. `is_all`: the files of all peers were looked through.
+fn nothing(pattern: &str, is_all: bool) -> Failure {
+    let pattern = text::shown(pattern);
+    let message = match is_all {
+        true => format!("nothing matches `{pattern}`; `list` shows everything"),
+        false => format!("`{pattern}` is not among the files that are known here"),
+    };
+    Failure::new(Code::NotFound, message)
 }
 
 /// What is to be listed.

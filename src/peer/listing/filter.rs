@@ -58,6 +58,11 @@ impl Filter {
         Self { folder: Some(folder), ..self }
     }
 
+    /// True if a folder was named that is there.
+    pub(in crate::peer) const fn is_in_folder(&self) -> bool {
+        self.folder.is_some()
+    }
+
     /// A folder is one row. Where something is looked for by a pattern, what is found is shown by itself.
     pub(in crate::peer) const fn by_folder(mut self, folders: bool) -> Self {
         self.folders = folders;

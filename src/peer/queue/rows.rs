@@ -14,7 +14,7 @@ use super::entry::{QueueOrder, QueuedDownload};
 use super::marks::FileMarks;
 use crate::codec::{decode, encode};
 use crate::content::{FileId, SafePath};
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 use crate::identity::PeerId;
 use crate::peer::limits;
 use crate::peer::owners::Owners;
@@ -40,9 +40,15 @@ struct StoredState {
     #[serde(default)]
     is_paused: bool,
     #[serde(default)]
-    failure: Option<Failure>,
+    failure: Option<StoredFailure>,
     #[serde(default)]
     known: Vec<(PeerId, String)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredFailure {
+    code: Code,
+    message: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -89,6 +95,7 @@ pub(super) fn state(id: JobId, download: &QueuedDownload) -> LedgerRow {
         Owners::All => StoredOwners::All,
         Owners::Only(peers) => StoredOwners::Only(peers.clone()),
     };
+    let failure = download.failure.clone();
     let stored = StoredState {
         words: words.clone(),
         options: options.clone(),
@@ -97,7 +104,7 @@ pub(super) fn state(id: JobId, download: &QueuedDownload) -> LedgerRow {
         place: download.place,
         is_first: download.is_first,
         is_paused: download.is_paused,
-        failure: download.failure.clone(),
+        failure: failure.map(|Failure { code, message }| StoredFailure { code, message }),
         known: download.known.clone(),
     };
     LedgerRow { key: key(STATE, id), value: Some(encode(&stored)) }
@@ -184,7 +191,7 @@ fn download(state: StoredState, of: StoredFiles, marks: Option<StoredMarks>) -> 
     let mut download = QueuedDownload::new(order, state.place);
     download.is_first = state.is_first;
     download.is_paused = state.is_paused;
-    download.failure = state.failure;
+    download.failure = state.failure.map(|StoredFailure { code, message }| Failure { code, message });
     download.known = state.known;
     if let Some(StoredMarks { here, lost, held }) = marks {
         (download.here, download.lost) = (FileMarks::of(here), FileMarks::of(lost));

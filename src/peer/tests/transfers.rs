@@ -161,7 +161,7 @@ fn who_watches_is_told_what_happens_and_nothing_is_worked_out_for_nobody() {
     let ended = peer.happened();
     assert_eq!(ended.len(), 1, "{ended:?}");
     assert_eq!((ended[0].event, ended[0].outcome), (WatchKind::UploadEnded, Some(TransferOutcome::Part)));
-    assert_eq!((ended[0].bytes, ended[0].size, ended[0].version), (Some(4), Some(9), 1));
+    assert_eq!((ended[0].bytes, ended[0].size), (Some(4), Some(9)));
     peer.event(PeerEvent::Discovery(lan::Event::Gone(key(1).peer_id(), lan::Gone::Left)));
     peer.event(PeerEvent::Warning("disk full".to_owned()));
     assert_eq!(kinds(peer.happened()), [(WatchKind::PeerWent, anna()), (WatchKind::Warning, String::new())]);
