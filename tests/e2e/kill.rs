@@ -167,7 +167,7 @@ fn a_download_that_was_told_to_stop_is_resumed() {
     assert!(time < Duration::from_secs(2), "{time:?}");
     drop((replies, thread));
     taker = lab.peer(2, "taker", &[]);
-    let left = taker.status().unfinished;
+    let left = taker.status().resting.unfinished;
     assert_eq!(left.len(), 1, "{left:?}");
     assert_eq!((left[0].path.as_str(), left[0].asked.as_str()), ("big.bin", "big.bin"));
     assert!(left[0].held >= SIZE / 4 && left[0].size == Some(SIZE), "{left:?}");
