@@ -19,7 +19,8 @@ const JSON: &str = "docs/JSON.md";
 const ELSEWHERE: [&str; 3] = ["src/error.rs", "src/cli/local_answer.rs", "src/cli/log_lines.rs"];
 
 /// Types of which no object is ever printed: requests, a part of one, and what is read from files.
-const NOT_PRINTED: [&str; 6] = ["Reply", "LocalReply", "Call", "Versioned", "RememberedShare", "FailureObject"];
+const NOT_PRINTED: [&str; 6] =
+    ["Reply", "LocalReply", "Call", "Versioned", "RememberedShare", "FailureObject"];
 
 /// What is made stands between these two.
 const BOUNDS: [&str; 2] = ["<!-- reference: made by tests/reference.rs -->\n", "<!-- end of reference -->"];
@@ -313,14 +314,17 @@ fn fields(all: &BTreeMap<String, Definition>) -> Vec<(String, String, String)> {
     let mut add = |fields: &Fields, of: &str| {
         let shown = |field: &&Field| {
             let serde = serde(&field.attrs);
-            field.ident.is_some() && !serde.contains("flatten") && (!serde.contains("skip") || serde.contains("skip_serializing_if"))
+            field.ident.is_some()
+                && !serde.contains("flatten")
+                && (!serde.contains("skip") || serde.contains("skip_serializing_if"))
         };
         for field in fields.iter().filter(shown) {
             let name = renamed(&field.attrs, field.ident.as_ref().unwrap().to_string());
             found.push((name, json(&field.ty).replace(" or null", ""), of.to_owned()));
         }
     };
-    let is_asked = |name: &str| name.ends_with("Request") || ["Call", "Versioned", "RememberedShare"].contains(&name);
+    let is_asked =
+        |name: &str| name.ends_with("Request") || ["Call", "Versioned", "RememberedShare"].contains(&name);
     for (name, definition) in all.iter().filter(|(name, _)| !is_asked(name)) {
         match definition {
             Definition::Struct(item) if serde(&item.attrs).contains("into = ") => {}
@@ -338,8 +342,22 @@ const UNITS: [(&str, &[&str]); 8] = [
     (
         "bytes",
         &[
-            "bytes", "bytes_discarded", "bytes_hashed", "bytes_left", "bytes_received", "bytes_sent",
-            "done", "fetched", "free", "free_reserve", "have", "held", "kept_bytes", "lent", "resumed", "saved_bytes",
+            "bytes",
+            "bytes_discarded",
+            "bytes_hashed",
+            "bytes_left",
+            "bytes_received",
+            "bytes_sent",
+            "done",
+            "fetched",
+            "free",
+            "free_reserve",
+            "have",
+            "held",
+            "kept_bytes",
+            "lent",
+            "resumed",
+            "saved_bytes",
             "size",
         ],
     ),
@@ -352,8 +370,18 @@ const UNITS: [(&str, &[&str]); 8] = [
     (
         "a number that names something",
         &[
-            "code", "discovery_port", "first_wanted", "job", "line", "order", "own_udp", "port", "ports", "result_code",
-            "tcp", "udp",
+            "code",
+            "discovery_port",
+            "first_wanted",
+            "job",
+            "line",
+            "order",
+            "own_udp",
+            "port",
+            "ports",
+            "result_code",
+            "tcp",
+            "udp",
         ],
     ),
 ];
@@ -376,9 +404,12 @@ fn words_table(all: &BTreeMap<String, Definition>) -> String {
     }
     let groups = groups(all);
     for of in numbers.values_mut() {
-        *of = of.iter().flat_map(|of| groups.get(of).cloned().unwrap_or_else(|| [of.clone()].into())).collect();
+        *of =
+            of.iter().flat_map(|of| groups.get(of).cloned().unwrap_or_else(|| [of.clone()].into())).collect();
     }
-    let mut text = "\n## Units\n\nA number of a name that is not here says how many there are of something.\n\n".to_owned();
+    let mut text =
+        "\n## Units\n\nA number of a name that is not here says how many there are of something.\n\n"
+            .to_owned();
     text += "| field | counted in | of |\n| --- | --- | --- |\n";
     for (name, of) in numbers {
         let of: Vec<String> = of.into_iter().map(|of| format!("`{of}`")).collect();

@@ -22,7 +22,11 @@ const NONE: &str = "in no group: everyone on this network sees shared/; `potluck
                     `potluck group join` joins one\n";
 
 /// Does it for the peer in `directory`; returns what is to be said.
-pub(super) fn run(act: Option<GroupAct>, directory: &Path, origin: CommandOrigin) -> Result<LocalAnswer, Failure> {
+pub(super) fn run(
+    act: Option<GroupAct>,
+    directory: &Path,
+    origin: CommandOrigin,
+) -> Result<LocalAnswer, Failure> {
     // Who made this folder could read the passphrase.
     trust::check(directory)?;
     let state = directory.join(".potluck");

@@ -170,7 +170,10 @@ fn copies_are_answered_in_lines() {
     let copies = "3 copies, the one here included";
     assert_eq!(lines, [format!("my\\u{{1b}} file: {copies}"), format!("report.txt: {copies}")]);
     let answer = peer.ask(&["copies", "auto", "report.txt", "--json"]);
-    assert_eq!(out(&answer), "{\"version\":1,\"reply\":\"copied\",\"path\":\"report.txt\",\"copies\":null}\n");
+    assert_eq!(
+        out(&answer),
+        "{\"version\":1,\"reply\":\"copied\",\"path\":\"report.txt\",\"copies\":null}\n"
+    );
     assert_eq!(peer.ask(&["copies", "17", "report.txt"]).status.code(), Some(2));
     let rows = out(&peer.ask(&["list", "report", "--json"]));
     let row: serde_json::Value = serde_json::from_str(&rows).unwrap();

@@ -273,13 +273,8 @@ mod tests {
 
     fn list(rows: &[ListRow], unlisted: &[UnlistedRow], filtered: bool, style: Style) -> String {
         let rows = rows.iter().cloned().map(|row| Line::File(Box::new(row))).collect();
-        ListShow {
-            rows,
-            unlisted: unlisted.to_vec(),
-            left_out: LeftOutRow::default(),
-            is_filtered: filtered,
-        }
-        .list(style)
+        ListShow { rows, unlisted: unlisted.to_vec(), left_out: LeftOutRow::default(), is_filtered: filtered }
+            .list(style)
     }
 
     fn folder(path: &str, files: u64, mine: bool, peers: &[&str]) -> Line {
@@ -310,12 +305,7 @@ mod tests {
             folder("empty", 0, false, &["anna", "bert"]),
         ];
         rows.push(Line::File(Box::new(row("top.txt"))));
-        let show = ListShow {
-            rows,
-            unlisted: vec![],
-            left_out: LeftOutRow::default(),
-            is_filtered: false,
-        };
+        let show = ListShow { rows, unlisted: vec![], left_out: LeftOutRow::default(), is_filtered: false };
         insta::assert_snapshot!(show.list(PLAIN), @r"
         PATH       FILES       SIZE  COPIES  WHO                ID
         many/     10,000  380.0 KiB     1/2  mine
@@ -371,7 +361,7 @@ mod tests {
         near.txt  1.2 MiB        2/2  mine             b3:3f2a9c1b00 here
         5 files, 6.2 MiB; large: not copied by itself: `copies 2 FILE` has it copied; here: all on this machine
         ");
-        assert!(list(&[], &[], true, PLAIN).contains("matches"));
+        assert!(list(&[], &[], true, PLAIN).contains("nothing is shared there"));
     }
 
     /// The only word behind `download` in these words of a command line.
