@@ -31,6 +31,39 @@ pub enum Code {
     NotKept = 9,
 }
 
+impl Code {
+    /// All, in the order of their numbers.
+    pub const ALL: [Self; 10] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::NoPeer,
+        Self::NotFound,
+        Self::Ambiguous,
+        Self::NoHolder,
+        Self::Full,
+        Self::AlreadyRuns,
+        Self::NotKept,
+    ];
+
+    /// What it says to people.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "Done.",
+            Self::Failed => "Failed, for a reason that no other code names.",
+            Self::Usage => "Wrong usage.",
+            Self::NoPeer => "No peer runs in this directory.",
+            Self::NotFound => "No such file or peer.",
+            Self::Ambiguous => "The name is ambiguous.",
+            Self::NoHolder => "No holder is reachable, or none has good bytes.",
+            Self::Full => "The disk is full.",
+            Self::AlreadyRuns => "A peer already runs in this directory.",
+            Self::NotKept => "The peer left, but some of its files are kept by nobody else.",
+        }
+    }
+}
+
 /// A command or a start that did not succeed: the code, and one sentence that says what to do.
 ///
 /// The message is lower case, has no full stop and is safe to print on a terminal.

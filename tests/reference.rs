@@ -57,8 +57,16 @@ fn commands_and_settings() -> String {
 
 /// The help of a command without the flags that all commands have.
 fn own(usage: &str) -> String {
-    const SHARED: [&str; 6] =
-        ["-d, --directory", "--json", "-v, --verbose", "--bell", "--no-progress", "-h, --help"];
+    const SHARED: [&str; 8] = [
+        "-d, --directory",
+        "-C, --chdir",
+        "--json",
+        "-q, --quiet",
+        "-v, --verbose",
+        "--bell",
+        "--no-progress",
+        "-h, --help",
+    ];
     let is_own = |line: &&str| !SHARED.iter().any(|flag| line.trim_start().starts_with(flag));
     let text = usage.lines().filter(is_own).collect::<Vec<_>>().join("\n");
     let text = text.trim_end().trim_end_matches("Options:").trim_end();

@@ -135,14 +135,19 @@ fn the_program_is_installed_for_a_user_and_goes_without_a_trace() {
         ".local/share/man/man1/potluck.1",
         ".local/share/zsh/site-functions/_potluck",
     ];
-    assert_eq!(files(home.path()), expected.map(PathBuf::from));
+    let (pages, others): (Vec<PathBuf>, Vec<PathBuf>) =
+        files(home.path()).into_iter().partition(|path| path.to_string_lossy().contains("man1/potluck-"));
+    assert_eq!(others, expected.map(PathBuf::from));
+    assert!(pages.len() > 30 && pages.iter().any(|page| page.ends_with("potluck-download.1")), "{pages:?}");
     let installed = home.path().join(".local/bin/potluck");
     let version = Command::new(&installed).arg("version").output().unwrap();
     assert!(version.stdout.starts_with(b"potluck "));
     let unit = fs::read_to_string(home.path().join(expected[1])).unwrap();
     let start = format!("ExecStart={} --daemon --directory %h/potluck\n", installed.display());
     assert!(unit.contains(&start), "{unit}");
-    for (at, text) in [(0, "complete -c potluck"), (3, "complete -F"), (4, ".TH"), (5, "#compdef potluck")] {
+    for (at, text) in
+        [(0, "complete -c potluck"), (3, "-F _potluck potluck"), (4, ".TH"), (5, "#compdef potluck")]
+    {
         assert!(
             fs::read_to_string(home.path().join(expected[at])).unwrap().contains(text),
             "{}",
@@ -150,9 +155,12 @@ fn the_program_is_installed_for_a_user_and_goes_without_a_trace() {
         );
     }
     if is_there("groff") {
-        let page = home.path().join(expected[4]);
-        let output = Command::new("groff").args(["-man", "-Tutf8", "-ww", "-z"]).arg(page).output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        for page in pages.iter().map(PathBuf::as_path).chain([Path::new(expected[4])]) {
+            let page = home.path().join(page);
+            let output =
+                Command::new("groff").args(["-man", "-Tutf8", "-ww", "-z"]).arg(&page).output().unwrap();
+            assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{}", page.display());
+        }
     }
     // Once more is as good as once.
     shell("install", home.path(), &["--binary", program.to_str().unwrap()]);
@@ -256,6 +264,7 @@ fn the_package_has_what_a_debian_system_wants() {
         "./usr/lib/systemd/system/potluck.service",
         "./usr/lib/systemd/user/potluck.service",
         "./usr/share/man/man1/potluck.1.gz",
+        "./usr/share/man/man1/potluck-download.1.gz",
         "./usr/share/bash-completion/completions/potluck",
         "./usr/share/zsh/vendor-completions/_potluck",
         "./usr/share/fish/vendor_completions.d/potluck.fish",

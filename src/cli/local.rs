@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::config::{self, ConfigAct};
-use super::flags::manual;
+use super::flags::{manual, pages};
 use super::local_answer::{LocalAnswer, LocalReply, ProgramRow};
 use super::show::ShowOptions;
-use super::{group, identity, output};
+use super::{completions, group, identity, output};
 use crate::control::typed::CommandOrigin;
 use crate::error::Failure;
+use crate::text;
 
 /// The place of `help` among the commands: behind `exit`, which comes last of those that a peer is asked.
 const HELP: usize = 23;
@@ -72,9 +73,22 @@ pub(crate) enum LocalCommand {
         /// Which shell
         shell: clap_complete::Shell,
     },
-    /// Write the manual page
+    /// Write a manual page: of potluck, or of a command
     #[command(display_order = HELP + 2)]
-    Man,
+    Man {
+        /// The command
+        #[arg(value_name = "COMMAND")]
+        about: Option<String>,
+        /// Write all pages into DIR, a file each; it is created if it is missing
+        #[arg(long, value_name = "DIR", conflicts_with = "about")]
+        to: Option<PathBuf>,
+    },
+    /// Propose what the word at the end of a line can become; the scripts of `completions` ask that
+    #[command(hide = true)]
+    Complete {
+        /// The line as it stands in the shell, up to the cursor
+        line: String,
+    },
 }
 
 /// What to do with the key.
@@ -123,8 +137,14 @@ impl LocalCommand {
             Self::Help { .. } => "help",
             Self::Version => "version",
             Self::Completions { .. } => "completions",
-            Self::Man => "man",
+            Self::Man { .. } => "man",
+            Self::Complete { .. } => "complete",
         }
+    }
+
+    /// True if a command of this name asks no peer.
+    pub(super) fn has(name: &str) -> bool {
+        Self::augment_subcommands(clap::Command::new("")).find_subcommand(name).is_some()
     }
 
     /// True if what a peer would be started with means something to it.
@@ -134,7 +154,7 @@ impl LocalCommand {
 
     /// True if an argument of a command, both by their names, is the name of a command.
     pub(super) fn names_a_command(command: &str, argument: &str) -> bool {
-        command == "help" && argument == "about"
+        matches!(command, "help" | "man") && argument == "about"
     }
 
     /// True if an argument of a command, both by their names, is the key of a setting.
@@ -162,10 +182,26 @@ impl LocalCommand {
             Self::Identity { act } => identity::run(act, directory)?,
             Self::Group { act } => group::run(act, directory, origin)?,
             Self::Config { act } => config::run(act, directory, origin)?,
-            Self::Completions { shell } => LocalAnswer::text(manual::completions(shell)),
-            Self::Man => LocalAnswer::text(manual::man()?),
+            Self::Completions { shell } => LocalAnswer::text(completions::script(shell)),
+            Self::Complete { line } => LocalAnswer::text(completions::proposals(&line)),
+            Self::Man { about, to: None } => LocalAnswer::text(pages::page(about.as_deref())?),
+            Self::Man { to: Some(folder), .. } => write_pages(&folder)?,
         };
         let _reader_gone: ControlFlow<()> = output::out(&answer.printed(options.json));
         Ok(())
     }
+}
+
+/// Writes all manual pages into a folder.
+fn write_pages(folder: &Path) -> Result<LocalAnswer, Failure> {
+    let failed = |path: &Path, e: &std::io::Error| {
+        let path = path.display().to_string();
+        Failure::other(format!("the manual page {}: {e}", text::shown(&path)))
+    };
+    std::fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
+    for (name, page) in pages::all()? {
+        let path = folder.join(name);
+        std::fs::write(&path, page).map_err(|e| failed(&path, &e))?;
+    }
+    Ok(LocalAnswer::default())
 }

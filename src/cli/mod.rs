@@ -6,6 +6,7 @@
 
 mod bell;
 mod comings;
+mod completions;
 mod config;
 mod failing;
 mod flags;
@@ -21,6 +22,7 @@ mod oneshot;
 mod output;
 mod pager;
 mod pipe;
+mod place;
 mod prompt;
 mod reload;
 mod replaced;
@@ -52,7 +54,7 @@ use self::screen::{Inputs, Screen, Stderr};
 use self::session::Session;
 use self::supervised::Supervised;
 use self::verbosity::Verbosity;
-use crate::control::typed::{self, CommandOrigin};
+use crate::control::typed::CommandOrigin;
 use crate::control::{self, Ask, ControllerChannels, ExitRequest, keyfile, server, trust};
 use crate::error::{Code, Failure};
 use crate::settings::{ServiceSettings, Settings};
@@ -79,7 +81,10 @@ pub fn main(run: RunPeer) -> ExitCode {
         }
     };
     let name = line.command.as_ref().map(TypedCommand::name);
-    let directory = match directory(line.directory.as_deref()) {
+    let is_asked = matches!(line.command, Some(TypedCommand::Ask(_)));
+    let entered = line.chdir.as_deref().map_or(Ok(()), place::enter);
+    let directory = entered.and_then(|()| place::peer_directory(line.directory.as_deref(), is_asked));
+    let directory = match directory {
         Ok(directory) => directory,
         Err(failure) => return failed(failure, line.json, name),
     };
@@ -118,22 +123,6 @@ fn failed(failure: Failure, json: bool, command: Option<&str>) -> ExitCode {
 
 fn exit_code(result: &Result<(), Failure>) -> ExitCode {
     ExitCode::from(result.as_ref().err().map_or(0, |failure| failure.code as u8))
-}
-
-/// The peer directory, absolute.
-fn directory(given: Option<&Path>) -> Result<PathBuf, Failure> {
-    let given = given.unwrap_or_else(|| Path::new("."));
-    let shown = given.display().to_string();
-    let shown = text::shown(&shown);
-    match given.canonicalize() {
-        Ok(path) if path.is_dir() => Ok(path),
-        Ok(_) => Err(Failure::new(Code::Usage, format!("{shown} is no folder"))),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Err(match std::env::current_dir() {
-            Err(_) if given.is_relative() => typed::folder_deleted(),
-            _ => Failure::new(Code::Usage, format!("no folder {shown}: make it first")),
-        }),
-        Err(e) => Err(Failure::other(format!("the folder {shown}: {e}"))),
-    }
 }
 
 /// Runs a peer until it has left, on the thread that calls it. Its failure is the exit code of the process.

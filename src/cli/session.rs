@@ -236,7 +236,7 @@ mod tests {
     fn a_number_stands_for_what_was_shown_last() {
         let (asks, _controller) = unbounded();
         let screen = crate::settings::ScreenSettings { mute: false, bell: false, progress: true };
-        let options = ShowOptions { json: false, origin: CommandOrigin::Prompt, screen };
+        let options = ShowOptions { json: false, quiet: false, origin: CommandOrigin::Prompt, screen };
         let session = Session::new(asks, PathBuf::new(), options);
         assert_eq!(session.chosen("1"), Ok(None), "nothing was shown");
         session.choices.replace(vec!["download a".to_owned(), "download b".to_owned()]);

@@ -326,7 +326,7 @@ fn wait_for_slow(peer: &Peer, how_many: usize) -> Vec<UnixStream> {
     for stream in &waiting {
         let mut line = String::new();
         std::io::BufReader::new(stream).read_line(&mut line).unwrap();
-        assert!(line.starts_with(r#"{"reply":"begun""#), "{line}");
+        assert!(line.starts_with(r#"{"version":1,"reply":"begun""#), "{line}");
     }
     waiting
 }

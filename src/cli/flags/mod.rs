@@ -1,6 +1,8 @@
 //! Flags and commands: one definition for the command line and the prompt.
 
+mod examples;
 pub(crate) mod manual;
+pub(crate) mod pages;
 mod wrong;
 
 use std::ffi::OsString;
@@ -47,12 +49,19 @@ pub(crate) struct CommandLine {
     // A word that is the name of a command is that command: `./list` is a folder.
     #[arg(value_name = "DIR", help_heading = "To run a peer")]
     folders: Vec<PathBuf>,
-    /// Peer directory [default: this folder]
+    /// Peer directory [default: that in POTLUCK_DIR; to ask a peer that runs: this folder, or the nearest one above it
+    /// that is one; to start one: this folder]
     #[arg(short, long, global = true, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
+    /// Go to DIR first: all else is taken from there
+    #[arg(short = 'C', long, global = true, value_name = "DIR")]
+    pub(crate) chdir: Option<PathBuf>,
     /// Answer in JSON, one object a line
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Say nothing but the answer, and what failed
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
     /// Tell more on standard error; twice: still more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -81,7 +90,7 @@ impl CommandLine {
 
     /// How the answers to what is typed there are to be shown.
     pub(crate) const fn show_options(&self, origin: CommandOrigin) -> ShowOptions {
-        ShowOptions { json: self.json, origin, screen: self.settings.screen }
+        ShowOptions { json: self.json, quiet: self.quiet, origin, screen: self.settings.screen }
     }
 
     /// The first flag given that has no meaning beside a command: a flag that is not
@@ -101,7 +110,8 @@ impl CommandLine {
                  takes no command"
             ));
         }
-        let at = self.folders.iter().position(|folder| !is_path(folder))?;
+        let from = self.chdir.as_deref().unwrap_or_else(|| Path::new(""));
+        let at = self.folders.iter().position(|folder| !is_path(folder, from))?;
         let wrong = word(&self.folders[at]);
         if manual::names().contains(&wrong) {
             return Some(format!(
@@ -208,12 +218,12 @@ pub(crate) fn parse_above<I: IntoIterator<Item = OsString>>(
     Ok((line, rows))
 }
 
-/// True if a word can only be meant as a folder.
-fn is_path(word: &Path) -> bool {
+/// True if a word that is taken from a folder can only be meant as a folder.
+fn is_path(word: &Path, from: &Path) -> bool {
     word.components().count() > 1
         || word.to_string_lossy().ends_with(std::path::MAIN_SEPARATOR)
         || !matches!(word.components().next(), Some(Component::Normal(_)))
-        || word.is_dir()
+        || from.join(word).is_dir()
 }
 
 /// Parses the words of a line typed at the prompt.
@@ -446,7 +456,8 @@ mod tests {
             Parsed::Command(line) => line,
             other => panic!("{words:?}: {other:?}"),
         };
-        const BESIDE_COMMANDS: [&str; 5] = ["directory", "json", "verbose", "bell", "no-progress"];
+        const BESIDE_COMMANDS: [&str; 7] =
+            ["directory", "chdir", "json", "quiet", "verbose", "bell", "no-progress"];
         let command = CommandLine::command();
         let mut checked = 0;
         for argument in command.get_arguments().filter(|argument| !argument.is_positional()) {

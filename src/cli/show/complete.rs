@@ -44,12 +44,7 @@ pub(in crate::cli) fn complete(line: &str, asks: &Sender<Ask>) -> (usize, Vec<Pr
     let what = what(&typing);
     // What `chat` says is taken as it is typed, so that these have their quotes already.
     let is_quoted = what == Completion::Names(CompletionNames::Addressed);
-    let names = match what {
-        Completion::Words(words) => words.into_iter().filter(|word| word.starts_with(&typing.word)).collect(),
-        Completion::Folders => local_names(&typing.word, true),
-        Completion::Paths => local_names(&typing.word, false),
-        Completion::Names(names) => ask(asks, &typing.word, names),
-    };
+    let names = names(what, &typing.word, CommandOrigin::Prompt, |prefix, names| ask(asks, prefix, names));
     // A name that cannot be typed cannot be proposed; such a file is named by its id.
     let proposals = names.into_iter().filter(|name| !name.chars().any(text::is_unprintable));
     let proposal = |name: String| match is_quoted {
@@ -57,6 +52,28 @@ pub(in crate::cli) fn complete(line: &str, asks: &Sender<Ask>) -> (usize, Vec<Pr
         false => proposal(name),
     };
     (typing.start, proposals.map(proposal).collect())
+}
+
+/// What a word could become that is typed in a shell, behind a command; `ask` asks the peer.
+pub(in crate::cli) fn for_shell(
+    typing: &Typing,
+    ask: impl FnOnce(&str, CompletionNames) -> Vec<String>,
+) -> Vec<String> {
+    names(what(typing), &typing.word, CommandOrigin::OneShot, ask)
+}
+
+fn names(
+    what: Completion,
+    word: &str,
+    origin: CommandOrigin,
+    ask: impl FnOnce(&str, CompletionNames) -> Vec<String>,
+) -> Vec<String> {
+    match what {
+        Completion::Words(words) => words.into_iter().filter(|known| known.starts_with(word)).collect(),
+        Completion::Folders => local_names(word, true, origin),
+        Completion::Paths => local_names(word, false, origin),
+        Completion::Names(names) => ask(word, names),
+    }
 }
 
 fn proposal(name: String) -> Proposal {
@@ -152,10 +169,10 @@ fn ask(asks: &Sender<Ask>, prefix: &str, names: CompletionNames) -> Vec<String> 
 }
 
 /// Names in a folder of this machine that begin with `prefix`; folders end with `/`.
-fn local_names(prefix: &str, folders_only: bool) -> Vec<String> {
+fn local_names(prefix: &str, folders_only: bool, origin: CommandOrigin) -> Vec<String> {
     let (folder, begin) = prefix.rsplit_once('/').map_or(("", prefix), |(f, b)| (&prefix[..=f.len()], b));
     let here = std::env::current_dir().ok();
-    let typed = TypedFrom { origin: CommandOrigin::Prompt, folder: here.as_deref() };
+    let typed = TypedFrom { origin, folder: here.as_deref() };
     let Ok(place) = typed.absolute(folder.into()) else { return Vec::new() };
     let Ok(entries) = std::fs::read_dir(place) else { return Vec::new() };
     let mut names: Vec<String> = entries
@@ -202,7 +219,8 @@ mod tests {
 
     #[test]
     fn each_value_that_is_typed_can_be_completed() {
-        const FREE: [[&str; 2]; 8] = [
+        const FREE: [[&str; 2]; 9] = [
+            ["complete", "line"],
             ["search", "words"],
             ["download", "output"],
             ["download", "exclude"],

@@ -81,6 +81,7 @@ impl View {
             reply if self.page.options.json && !reply.is_progress() => {
                 output::out(&output::json_line(&reply))
             }
+            Reply::Note { .. } if self.page.options.quiet => ControlFlow::Continue(()),
             Reply::Note { text } => self.page.line(&crate::text::shown(&text)),
             reply => self.show.reply(reply, &mut self.page),
         }

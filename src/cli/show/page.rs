@@ -35,6 +35,8 @@ enum Meter {
 pub(in crate::cli) struct ShowOptions {
     /// As JSON.
     pub(in crate::cli) json: bool,
+    /// Nothing beside the answer.
+    pub(in crate::cli) quiet: bool,
     /// Where the command was typed.
     pub(in crate::cli) origin: CommandOrigin,
     /// What the user wants to see.
@@ -54,7 +56,9 @@ impl Page {
     pub(super) fn new(options: ShowOptions) -> Self {
         let is_terminal = || std::io::IsTerminal::is_terminal(&std::io::stderr());
         let meter = match options {
-            _ if !options.screen.progress || (!options.json && output::is_dumb()) => Meter::None,
+            _ if options.quiet || !options.screen.progress || (!options.json && output::is_dumb()) => {
+                Meter::None
+            }
             ShowOptions { json: false, origin: CommandOrigin::OneShot, .. } if is_terminal() => {
                 Meter::Bar(ProgressBar::hidden())
             }
@@ -86,6 +90,9 @@ impl Page {
 
     /// A line beside the answer.
     pub(super) fn aside(&self, line: &str) {
+        if self.options.quiet {
+            return;
+        }
         let write = || output::err(&format!("{line}\n"));
         match &self.meter {
             Meter::Bar(bar) => bar.suspend(write),
