@@ -229,7 +229,8 @@ mod tests {
         for other in ["download ?", "download x ./?", "list x ?", "download x"] {
             assert_eq!(words(other).unwrap(), other);
         }
-        assert_eq!(words("get x y ?").unwrap_err().code, Code::Usage);
+        let wrong = words("get x y ?").unwrap_err();
+        assert!(wrong.code == Code::Usage && wrong.message.starts_with("`?` asks who has one file: "), "{wrong}");
     }
 
     #[test]

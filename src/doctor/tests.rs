@@ -352,7 +352,7 @@ fn the_answer_in_json_says_what_and_how_much_it_matters() {
     let blocked = PeerFacts { blocked: Some(named("bob")), ..peer() };
     let found = wrong(machine(), blocked).remove(0);
     let json = serde_json::to_string(&Reply::Finding(found.clone())).unwrap();
-    insta::assert_snapshot!(json, @r#"{"reply":"finding","severity":"problem","what":{"finding":"blocked","names":["bob"],"count":1,"seconds":3},"commands":["sudo ufw allow proto udp from 10.0.0.0/24 to any port 27272 && sudo ufw allow proto tcp from 10.0.0.0/24 to any port 27280:27283","sudo firewall-cmd --permanent --add-port=27272/udp --add-port=27280-27283/tcp && sudo firewall-cmd --reload"]}"#);
+    insta::assert_snapshot!(json, @r#"{"reply":"finding","severity":"problem","diagnosis":{"finding":"blocked","peers":["bob"],"peer_count":1,"seconds":3},"commands":["sudo ufw allow proto udp from 10.0.0.0/24 to any port 27272 && sudo ufw allow proto tcp from 10.0.0.0/24 to any port 27280:27283","sudo firewall-cmd --permanent --add-port=27272/udp --add-port=27280-27283/tcp && sudo firewall-cmd --reload"]}"#);
     assert_eq!(serde_json::from_str::<Reply>(&json).unwrap(), Reply::Finding(found));
 }
 

@@ -7,11 +7,13 @@ mod common;
 mod config;
 mod custody;
 mod endings;
+mod failures;
 mod first_session;
 mod groups;
 mod lists;
 mod prompt;
 mod queue;
+mod scripting;
 mod service;
 mod shares;
 mod transfers;
@@ -287,7 +289,7 @@ fn junk_on_the_socket_is_answered_and_harms_nobody() {
     };
     assert!(talk(b"{}\n").contains("does not know this command"));
     assert!(talk(b"{\"version\":9,\"command\":\"x\"}\n").contains("version 1"));
-    assert!(talk(b"{\"version\":1,\"command\":\"peers\",\"new\":1}\n").ends_with("{\"reply\":\"done\"}\n"));
+    assert!(talk(b"{\"version\":1,\"command\":\"peers\",\"new\":1}\n").ends_with("{\"version\":1,\"reply\":\"done\"}\n"));
     for junk in [&b"\n"[..], b"\xff\xfe\n", b"half", &[b'['; 100_000], &vec![b'x'; (1 << 20) + 9]] {
         drop(talk(junk));
     }
