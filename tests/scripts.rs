@@ -244,9 +244,10 @@ fn the_package_has_what_a_debian_system_wants() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    // Any program will do: what it prints as its manual page is empty.
+    // It writes its manual pages.
+    let program = assert_cmd::cargo::cargo_bin!("potluck").to_str().unwrap();
     let said =
-        shell("package", dir.path(), &["--binary", "/bin/true", "--out", dir.path().to_str().unwrap()]);
+        shell("package", dir.path(), &["--binary", program, "--out", dir.path().to_str().unwrap()]);
     let package = said.trim_end();
     let tell = |arguments: &[&str]| {
         let output = Command::new("dpkg-deb").args(arguments).arg(package).output().unwrap();

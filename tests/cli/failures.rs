@@ -22,7 +22,7 @@ fn check(peer: &Peer, all: &[Failing<'_>]) {
         let output = peer.ask(words);
         assert_eq!(output.status.code(), Some(*code), "{words:?}: {}", err(&output));
         assert!(err(&output).contains(said), "{words:?}: {}", err(&output));
-        let output = peer.ask(&[words, &["--json"][..]].concat());
+        let output = peer.ask(&[&["--json"][..], words].concat());
         let object = last(&output);
         let facts = [&object["version"], &object["reply"], &object["kind"], &object["code"]];
         let wanted = [1.into(), "failed".into(), Value::from(*kind), Value::from(*code)];
@@ -58,7 +58,7 @@ fn what_is_asked_of_a_peer_fails_as_the_table_says() {
             (&["unignore", "nobody"], 4, "not_found", "is ignored; see `chat`"),
             (&["unshare", "nothing"], 4, "not_found", "no share `nothing`; "),
             (&["identity", "new"], 8, "already_runs", "a peer runs here with this key: end it first (`potluck exit`)"),
-            (&["list", "--daemon"], 2, "usage", "--daemon is for a peer that is started: it means nothing with a command"),
+            (&["--daemon", "list"], 2, "usage", "--daemon is for a peer that is started: it means nothing with a command"),
             (&["chat", ""], 2, "usage", "there is nothing to be said"),
             (&["first", "all"], 2, "usage", "only one download can be first; `queue` shows their numbers"),
             (&["frobnicate"], 2, "usage", "unknown command `frobnicate`"),
