@@ -2,8 +2,8 @@
 //! where the sources make a `Failure` (read with the crate syn), and names a test that has seen each message.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which may panic")]
 
-use std::collections::BTreeSet;
 use core::fmt::Write as _;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
@@ -342,11 +342,7 @@ fn test_texts() -> Vec<TestText> {
 
 /// The parts of a message that are always the same and say which one it is.
 fn telling(message: &str) -> Vec<&str> {
-    message
-        .split(GAP)
-        .map(str::trim)
-        .filter(|part| part.len() >= TELLING)
-        .collect()
+    message.split(GAP).map(str::trim).filter(|part| part.len() >= TELLING).collect()
 }
 
 /// A text of a test.
@@ -384,7 +380,9 @@ fn made(all: &Failures, texts: &[TestText]) -> String {
         let kind = serde_json::to_string(&wanted).unwrap();
         write!(text, "\n## {} {}\n\n{}\n\n", wanted as u8, kind.trim_matches('"'), wanted.meaning()).unwrap();
         text += "| message | made in | a test that has seen it |\n| --- | --- | --- |\n";
-        let known = |(name, message, _): &&(String, String, String)| code(name) == Some(wanted) && !telling(message).is_empty();
+        let known = |(name, message, _): &&(String, String, String)| {
+            code(name) == Some(wanted) && !telling(message).is_empty()
+        };
         for (_, message, file) in all.iter().filter(known) {
             let test = test_of(message, texts).map_or_else(|| "none".to_owned(), |test| format!("`{test}`"));
             writeln!(text, "| {} | `{file}` | {test} |", cell(message)).unwrap();
@@ -395,7 +393,12 @@ fn made(all: &Failures, texts: &[TestText]) -> String {
     let passed: BTreeSet<(String, &str)> = all
         .iter()
         .filter(|(name, message, _)| code(name).is_none() || telling(message).is_empty())
-        .map(|(name, _, file)| (code(name).map_or_else(|| "that of the cause".to_owned(), |code| (code as u8).to_string()), file.as_str()))
+        .map(|(name, _, file)| {
+            (
+                code(name).map_or_else(|| "that of the cause".to_owned(), |code| (code as u8).to_string()),
+                file.as_str(),
+            )
+        })
         .collect();
     for (code, file) in passed {
         writeln!(text, "| {code} | `{file}` |").unwrap();
@@ -413,9 +416,13 @@ fn the_document_has_each_way_to_fail_and_each_new_one_has_a_test() {
         .map(|(_, message, _)| message.as_str())
         .collect();
     let known: BTreeSet<&str> = UNSEEN.into_iter().collect();
-    let [new, seen] = [unseen.difference(&known), known.difference(&unseen)].map(|all| all.collect::<Vec<_>>());
+    let [new, seen] =
+        [unseen.difference(&known), known.difference(&unseen)].map(|all| all.collect::<Vec<_>>());
     assert!(new.is_empty(), "these are to have a test, in tests/cli/failures.rs for instance: {new:#?}");
-    assert!(seen.is_empty(), "these have a test, or are gone, and so leave the list of the others: {seen:#?}");
+    assert!(
+        seen.is_empty(),
+        "these have a test, or are gone, and so leave the list of the others: {seen:#?}"
+    );
 
     let path = root().join(DOCUMENT);
     let text = fs::read_to_string(&path).unwrap();

@@ -246,8 +246,7 @@ fn the_package_has_what_a_debian_system_wants() {
     let dir = tempfile::tempdir().unwrap();
     // It writes its manual pages.
     let program = assert_cmd::cargo::cargo_bin!("potluck").to_str().unwrap();
-    let said =
-        shell("package", dir.path(), &["--binary", program, "--out", dir.path().to_str().unwrap()]);
+    let said = shell("package", dir.path(), &["--binary", program, "--out", dir.path().to_str().unwrap()]);
     let package = said.trim_end();
     let tell = |arguments: &[&str]| {
         let output = Command::new("dpkg-deb").args(arguments).arg(package).output().unwrap();

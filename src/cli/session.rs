@@ -230,7 +230,10 @@ mod tests {
             assert_eq!(words(other).unwrap(), other);
         }
         let wrong = words("get x y ?").unwrap_err();
-        assert!(wrong.code == Code::Usage && wrong.message.starts_with("`?` asks who has one file: "), "{wrong}");
+        assert!(
+            wrong.code == Code::Usage && wrong.message.starts_with("`?` asks who has one file: "),
+            "{wrong}"
+        );
     }
 
     #[test]

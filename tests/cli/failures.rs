@@ -29,7 +29,10 @@ fn check(peer: &Peer, all: &[Failing<'_>]) {
         assert_eq!(facts.map(Clone::clone), wanted, "{words:?}: {object}");
         assert_eq!(output.status.code(), Some(*code), "{words:?}");
         assert!(object["message"].as_str().unwrap().contains(said), "{words:?}: {object}");
-        assert!(object["command"] == words[0] || words[0].starts_with('-') || object["command"].is_null(), "{object}");
+        assert!(
+            object["command"] == words[0] || words[0].starts_with('-') || object["command"].is_null(),
+            "{object}"
+        );
     }
 }
 
@@ -51,14 +54,39 @@ fn what_is_asked_of_a_peer_fails_as_the_table_says() {
             (&["download", "nosuch"], 4, "not_found", "nosuch"),
             (&["download", "../x"], 4, "not_found", "is not the path of a shared file: "),
             (&["download", "b3:0000"], 4, "not_found", "nobody here shares a file with the id b3:"),
-            (&["download", "b3:0"], 2, "usage", "64 hexadecimal digits of a file id; a path that begins so is typed as `./b3:"),
-            (&["download", "report.txt", "--exclude", "report.txt"], 4, "not_found", "--exclude leaves out all that was asked for"),
+            (
+                &["download", "b3:0"],
+                2,
+                "usage",
+                "64 hexadecimal digits of a file id; a path that begins so is typed as `./b3:",
+            ),
+            (
+                &["download", "report.txt", "--exclude", "report.txt"],
+                4,
+                "not_found",
+                "--exclude leaves out all that was asked for",
+            ),
             (&["holders", "photos"], 4, "not_found", "is a folder: say which file in it"),
-            (&["copies", "2", "report.txt"], 4, "not_found", "is no file that this peer shares; see `list --mine`"),
+            (
+                &["copies", "2", "report.txt"],
+                4,
+                "not_found",
+                "is no file that this peer shares; see `list --mine`",
+            ),
             (&["unignore", "nobody"], 4, "not_found", "is ignored; see `chat`"),
             (&["unshare", "nothing"], 4, "not_found", "no share `nothing`; "),
-            (&["identity", "new"], 8, "already_runs", "a peer runs here with this key: end it first (`potluck exit`)"),
-            (&["--daemon", "list"], 2, "usage", "--daemon is for a peer that is started: it means nothing with a command"),
+            (
+                &["identity", "new"],
+                8,
+                "already_runs",
+                "a peer runs here with this key: end it first (`potluck exit`)",
+            ),
+            (
+                &["--daemon", "list"],
+                2,
+                "usage",
+                "--daemon is for a peer that is started: it means nothing with a command",
+            ),
             (&["chat", ""], 2, "usage", "there is nothing to be said"),
             (&["first", "all"], 2, "usage", "only one download can be first; `queue` shows their numbers"),
             (&["frobnicate"], 2, "usage", "unknown command `frobnicate`"),
@@ -71,7 +99,8 @@ fn what_is_asked_of_a_peer_fails_as_the_table_says() {
 fn what_asks_no_peer_fails_as_the_table_says() {
     let peer = Peer::new();
     fs::write(peer.path().join("short.key"), b"short").unwrap();
-    let [absent, short] = ["absent.key", "short.key"].map(|name| peer.path().join(name).display().to_string());
+    let [absent, short] =
+        ["absent.key", "short.key"].map(|name| peer.path().join(name).display().to_string());
     check(
         &peer,
         &[

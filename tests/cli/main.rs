@@ -289,7 +289,10 @@ fn junk_on_the_socket_is_answered_and_harms_nobody() {
     };
     assert!(talk(b"{}\n").contains("does not know this command"));
     assert!(talk(b"{\"version\":9,\"command\":\"x\"}\n").contains("version 1"));
-    assert!(talk(b"{\"version\":1,\"command\":\"peers\",\"new\":1}\n").ends_with("{\"version\":1,\"reply\":\"done\"}\n"));
+    assert!(
+        talk(b"{\"version\":1,\"command\":\"peers\",\"new\":1}\n")
+            .ends_with("{\"version\":1,\"reply\":\"done\"}\n")
+    );
     for junk in [&b"\n"[..], b"\xff\xfe\n", b"half", &[b'['; 100_000], &vec![b'x'; (1 << 20) + 9]] {
         drop(talk(junk));
     }
@@ -395,7 +398,8 @@ fn identity_works_on_the_key_file() {
 #[test]
 fn help_completions_and_manual_name_the_commands() {
     let peer = Peer::new();
-    for words in [&["help"][..], &["--help"], &["man"], &["completions", "elvish"], &["complete", "potluck "]] {
+    for words in [&["help"][..], &["--help"], &["man"], &["completions", "elvish"], &["complete", "potluck "]]
+    {
         let output = peer.ask(words);
         assert_eq!(output.status.code(), Some(0), "{words:?}");
         for name in ["list", "download", "identity"] {

@@ -27,10 +27,15 @@ fn a_peer_is_found_from_below_by_a_flag_and_by_a_variable() {
     let none = from(&peer, elsewhere.path(), &["list"]);
     assert_eq!(none.status.code(), Some(3), "{}", err(&none));
     for flags in [&["-C", &here][..], &["--chdir", &here], &["-d", &here]] {
-        assert_eq!(lists(&from(&peer, elsewhere.path(), &[flags, &["list"]].concat())), (Some(0), true), "{flags:?}");
+        assert_eq!(
+            lists(&from(&peer, elsewhere.path(), &[flags, &["list"]].concat())),
+            (Some(0), true),
+            "{flags:?}"
+        );
     }
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("potluck"));
-    let named = peer.confine(&mut command).current_dir(elsewhere.path()).env("POTLUCK_DIR", &here).arg("list");
+    let named =
+        peer.confine(&mut command).current_dir(elsewhere.path()).env("POTLUCK_DIR", &here).arg("list");
     assert_eq!(lists(&named.output().unwrap()), (Some(0), true));
     // What a flag names weighs more.
     let named = named.args(["-d", "."]).output().unwrap();
