@@ -245,7 +245,8 @@ fn the_package_has_what_a_debian_system_wants() {
     }
     let dir = tempfile::tempdir().unwrap();
     // It writes its manual pages.
-    let program = assert_cmd::cargo::cargo_bin!("potluck").to_str().unwrap();
+    let program = assert_cmd::cargo::cargo_bin!("potluck");
+    let program = program.to_str().unwrap();
     let said = shell("package", dir.path(), &["--binary", program, "--out", dir.path().to_str().unwrap()]);
     let package = said.trim_end();
     let tell = |arguments: &[&str]| {

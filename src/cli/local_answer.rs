@@ -1,4 +1,4 @@
-//! What commands answer that ask no peer: text for people, objects for programs. Pure.
+//! What commands answer that ask no peer: text for people, objects for programs.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! Examples for the manual pages of commands whose help has none: what is typed, and what that does. Pure.
+//! Examples for the manual pages of commands whose help has none: what is typed, and what that does.
 
 /// Of each command, by its name.
 const EXAMPLES: [(&str, &[[&str; 2]]); 28] = [

@@ -1,4 +1,4 @@
-//! The manual pages: potluck(1), and one for each command, made of the definitions that `help` is made of. Pure.
+//! The manual pages: potluck(1), and one for each command, made of the definitions that `help` is made of.
 
 use core::fmt::Write as _;
 
