@@ -199,6 +199,7 @@ impl PeerMachine {
                 self.through.answered(now, from, &file, answer, &mut self.downloads, &mut self.out);
             }
             ReceiverEvent::Found { from, number, outcome } => on_keeper(now, from, number, outcome, self),
+            ReceiverEvent::ReadOver(id) => self.requests.reads.over(id),
             ReceiverEvent::Proved(id, host) => {
                 self.reachability.connected(id);
                 // A connection with it stands: it is asked itself.
@@ -266,6 +267,7 @@ impl PeerMachine {
     fn on_catalogue(&mut self, now: Time, id: PeerId, head: Head, catalogue: Arc<Catalogue>) {
         self.downloads.changed(id, &catalogue, &mut self.out);
         self.downloads.new_holder(id, &catalogue, &mut self.out);
+        self.requests.reads.new_holder(id, &catalogue, &mut self.out);
         self.downloads.queue_listed(id, &catalogue);
         self.custody.keep_up(id, &head, &mut self.out);
         self.out.event(|| happenings::shares(id, &self.presence.roster, &catalogue));
