@@ -70,20 +70,16 @@ impl Giver {
         self.link == GiverLink::Up && self.open > 0
     }
 
-    /// True if it has nothing to do.
-    pub(super) fn is_idle(&self, now: Time) -> bool {
-        self.link == GiverLink::Up && self.open == 0 && self.rest_until <= now
-    }
-
     /// True if it owes something and has said nothing for so long.
     pub(super) fn is_silent(&self, now: Time, time: Duration) -> bool {
         self.owes() && now.since(self.heard) >= time
     }
 
-    /// True if what it owes comes much later than `other`, which has nothing to do, would give so many bytes.
-    pub(super) fn is_later(&self, now: Time, other: &Self, bytes: u64) -> bool {
-        self.is_silent(now, limits::GIVER_SILENT)
-            || self.pacing.time_for(self.owed) > 2 * other.pacing.time_for(bytes) + ROUND_TRIP
+    /// True if what it owes comes much later than `other` would give so many bytes behind what that one owes. Of whom
+    /// it is not known how fast it gives, nothing is expected.
+    pub(super) fn is_later(&self, other: &Self, bytes: u64) -> bool {
+        other.pacing.rate().is_some()
+            && self.pacing.time_for(self.owed) > 2 * other.pacing.time_for(other.owed + bytes) + ROUND_TRIP
     }
 
     /// It is asked for so many bytes.

@@ -44,7 +44,7 @@ pub(crate) const WORTH_MANIFEST: u64 = 1 << 20;
 /// Peers that one file is read from at the same time, at most.
 pub(crate) const READ_GIVERS: usize = 8;
 
-/// A giver that owes something and says nothing for this long loses it to another one that has nothing to do.
+/// A giver that owes what is waited for and says nothing for this long loses it to another one.
 pub(crate) const GIVER_SILENT: Duration = Duration::from_millis(500);
 
 /// How long a giver that is too busy is not asked.

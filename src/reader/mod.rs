@@ -308,10 +308,8 @@ impl Readers {
     /// Asks `peer` for as much as may be asked of it now.
     fn fill(&mut self, now: Time, peer: PeerId) {
         self.ask_pages(now, peer);
+        self.take_over(now, peer);
         self.ask_bytes(now, peer);
-        if self.givers.get(&peer).is_some_and(|giver| giver.is_idle(now)) && self.take_over(now, peer) {
-            self.ask_bytes(now, peer);
-        }
     }
 
     fn ask_pages(&mut self, now: Time, peer: PeerId) {
@@ -375,18 +373,25 @@ impl Readers {
         self.outputs.push_back(ReadOutput::Ask(peer, message));
     }
 
-    /// Takes from somebody what that one would give much later than `peer`, which has nothing to do.
-    fn take_over(&mut self, now: Time, peer: PeerId) -> bool {
-        let Some(mine) = self.givers.get(&peer) else { return false };
+    /// What is waited for first, and comes much later than `peer` would give it, is asked of that one.
+    fn take_over(&mut self, now: Time, peer: PeerId) {
+        let Some(mine) = self.givers.get(&peer).filter(|giver| giver.room(now, self.limit) > 0) else {
+            return;
+        };
         let late = self.reads.values().find_map(|read| {
             let request = read.first_asked(peer)?;
             let pending = self.asked.get(&request).filter(|pending| pending.peer != peer)?;
             let other = self.givers.get(&pending.peer)?;
-            other.is_later(now, mine, pending.what.left()).then_some(request)
+            let is_silent = other.is_silent(now, limits::GIVER_SILENT);
+            let is_late = is_silent || other.is_later(mine, pending.what.left());
+            is_late.then_some((request, pending.peer, is_silent))
         });
-        let Some(request) = late else { return false };
+        let Some((request, other, is_silent)) = late else { return };
         self.take_back(request);
-        true
+        // It is not asked again at once for what comes next.
+        if let Some(other) = self.givers.get_mut(&other).filter(|_| is_silent) {
+            other.failed(now);
+        }
     }
 
     /// A request is not wanted any more.

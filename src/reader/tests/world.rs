@@ -20,7 +20,7 @@ use crate::wire::message::{BlockIs, ManifestIs, Reason, Refused, SliceIs};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Honest,
-    /// Gives one piece in so many turns.
+    /// Gives one piece in so many steps.
     Slow(u32),
     /// Every byte of content is another one.
     Liar,
@@ -96,7 +96,6 @@ struct Asked {
     peer: PeerId,
     message: Message,
     pieces: u64,
-    turns: u32,
 }
 
 pub(super) struct World {
@@ -105,7 +104,9 @@ pub(super) struct World {
     pub(super) content: Arc<Content>,
     pub(super) kinds: BTreeMap<PeerId, Kind>,
     up: BTreeSet<PeerId>,
+    /// In the order in which they came.
     inbox: VecDeque<Asked>,
+    steps: u64,
     hashed: BTreeMap<u32, ChunkSlices>,
     /// What each reader was given, and how many pieces of it lie there.
     pub(super) given: BTreeMap<ReadId, Vec<u8>>,
@@ -136,6 +137,7 @@ impl World {
             kinds: kinds.iter().map(|&(n, kind)| (peer(n), kind)).collect(),
             up: BTreeSet::new(),
             inbox: VecDeque::new(),
+            steps: 0,
             hashed: BTreeMap::new(),
             given: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -178,15 +180,14 @@ impl World {
         }
     }
 
-    /// One piece is given, or time passes.
+    /// Each giver gives one piece, or time passes.
     pub(super) fn step(&mut self) {
-        let turns = self.inbox.len();
+        self.steps += 1;
+        let asked: BTreeSet<PeerId> = self.inbox.iter().map(|asked| asked.peer).collect();
         let mut has_moved = false;
-        for _ in 0..turns {
-            if self.answer() {
-                has_moved = true;
-                break;
-            }
+        for peer in asked {
+            has_moved |= self.answer(peer);
+            self.drain();
         }
         let due = self.readers.poll_timeout();
         self.now = match due {
@@ -245,7 +246,7 @@ impl World {
                     Message::GetBlocks(m) => self.asked_blocks += m.items[0].len,
                     _ => {}
                 }
-                self.inbox.push_back(Asked { peer, message, pieces: 0, turns: 0 });
+                self.inbox.push_back(Asked { peer, message, pieces: 0 });
                 let open = self.inbox.iter().filter(|asked| asked.peer == peer).count();
                 assert!(open <= limits::REQUESTS_OPEN, "a sender takes no more");
             }
@@ -266,23 +267,13 @@ impl World {
         self.inbox.retain(|asked| asked.peer != peer);
     }
 
-    /// The first message that waits is answered by one piece; false: it is not.
-    fn answer(&mut self) -> bool {
-        let Some(mut asked) = self.inbox.pop_front() else { return false };
-        let peer = asked.peer;
+    /// The first message that a giver did not answer in full is answered by one piece; false: it never is.
+    fn answer(&mut self, peer: PeerId) -> bool {
+        let Some(at) = self.inbox.iter().position(|asked| asked.peer == peer) else { return false };
         let kind = self.kinds.get(&peer).copied().unwrap_or(Kind::Away);
-        asked.turns += 1;
         match kind {
-            Kind::Mute => {
-                self.inbox.push_back(asked);
-                return false;
-            }
-            Kind::Slow(turns) if !asked.turns.is_multiple_of(turns) => {
-                // Its other requests wait, too.
-                self.inbox.push_back(asked);
-                self.inbox.make_contiguous().sort_by_key(|asked| asked.message.request());
-                return self.inbox.iter().all(|other| other.peer == peer);
-            }
+            Kind::Mute => return false,
+            Kind::Slow(steps) if !self.steps.is_multiple_of(steps.into()) => return true,
             Kind::Dies(pieces) => {
                 self.kinds.insert(peer, Kind::Dies(pieces - 1));
                 if pieces == 1 {
@@ -293,13 +284,15 @@ impl World {
             }
             _ => {}
         }
+        let Some(mut asked) = self.inbox.remove(at) else { return false };
         let refused = self.refusal(&asked, kind);
         if let Some((item, reason)) = refused {
             let request = asked.message.request();
             self.readers.handle_refused(self.now, peer, &Refused { request, item, reason });
             return true;
         }
-        if self.give(&mut asked, kind) {
+        let request = asked.message.request();
+        if self.give(&mut asked, kind) && self.readers.asked.contains_key(&request) {
             self.inbox.push_front(asked);
         }
         true
@@ -389,6 +382,7 @@ impl World {
         }
         *self.served.entry(peer).or_default() += bytes.len() as u64;
         self.readers.handle_piece(self.now, peer, head);
+        self.drain();
     }
 
     /// What was given is what was asked for, and it ended well.
