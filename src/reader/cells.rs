@@ -12,7 +12,7 @@ use crate::content::{ChunkIndex, Chunks};
 
 /// One slice.
 #[derive(Debug, Default)]
-pub(super) enum Cell {
+pub(super) enum SliceCell {
     /// It is to be asked for.
     #[default]
     Free,
@@ -26,16 +26,16 @@ pub(super) enum Cell {
 
 /// The window.
 #[derive(Debug)]
-pub(super) struct Cells {
+pub(super) struct SliceWindow {
     chunks: Chunks,
     /// Number of the first slice.
     base: u64,
     /// Number behind the last one that is wanted.
     end: u64,
-    cells: VecDeque<Cell>,
+    cells: VecDeque<SliceCell>,
 }
 
-impl Cells {
+impl SliceWindow {
     /// For these slices.
     pub(super) const fn new(chunks: Chunks, base: u64, end: u64) -> Self {
         Self { chunks, base, end, cells: VecDeque::new() }
@@ -65,7 +65,7 @@ impl Cells {
     pub(super) fn extend(&mut self, window: u64) {
         let most = self.end.min(self.base.saturating_add((window / SLICE).max(1)));
         while self.window_end() < most {
-            self.cells.push_back(Cell::Free);
+            self.cells.push_back(SliceCell::Free);
         }
     }
 
@@ -73,7 +73,7 @@ impl Cells {
     pub(super) fn widen(&mut self, base: u64, end: u64) {
         while self.base > base {
             self.base -= 1;
-            self.cells.push_front(Cell::Free);
+            self.cells.push_front(SliceCell::Free);
         }
         self.end = self.end.max(end);
     }
@@ -83,29 +83,29 @@ impl Cells {
     }
 
     /// A slice of the window.
-    pub(super) fn get(&self, slice: u64) -> Option<&Cell> {
+    pub(super) fn get(&self, slice: u64) -> Option<&SliceCell> {
         self.cells.get(self.at(slice)?)
     }
 
     /// True if a slice is in the window and to be asked for.
     pub(super) fn is_free(&self, slice: u64) -> bool {
-        matches!(self.get(slice), Some(Cell::Free))
+        matches!(self.get(slice), Some(SliceCell::Free))
     }
 
     /// True if something of the window is to be asked for.
     pub(super) fn are_any_free(&self) -> bool {
-        self.cells.iter().any(|cell| matches!(cell, Cell::Free))
+        self.cells.iter().any(|cell| matches!(cell, SliceCell::Free))
     }
 
     /// True if all slices of a chunk are in the window, and each is one of those that `is`.
-    pub(super) fn are_all(&self, chunk: ChunkIndex, is: impl Fn(&Cell) -> bool) -> bool {
+    pub(super) fn are_all(&self, chunk: ChunkIndex, is: impl Fn(&SliceCell) -> bool) -> bool {
         slice::of_chunk(self.chunks, chunk).all(|slice| self.get(slice).is_some_and(&is))
     }
 
     /// The request for the first slice that was asked for and did not come.
     pub(super) fn first_asked(&self) -> Option<(u64, u64)> {
         (self.base..).zip(&self.cells).find_map(|(slice, cell)| match cell {
-            Cell::Asked(request, _) => Some((slice, *request)),
+            SliceCell::Asked(request, _) => Some((slice, *request)),
             _ => None,
         })
     }
@@ -114,7 +114,7 @@ impl Cells {
     pub(super) fn ask(&mut self, first: u64, count: u64, request: u64) {
         for slice in first..first.saturating_add(count) {
             if let Some(at) = self.at(slice) {
-                self.cells[at] = Cell::Asked(request, Vec::new());
+                self.cells[at] = SliceCell::Asked(request, Vec::new());
             }
         }
     }
@@ -122,8 +122,8 @@ impl Cells {
     /// What did not come of a request is to be asked for again.
     pub(super) fn release(&mut self, request: u64) {
         for cell in &mut self.cells {
-            if matches!(cell, Cell::Asked(of, _) if *of == request) {
-                *cell = Cell::Free;
+            if matches!(cell, SliceCell::Asked(of, _) if *of == request) {
+                *cell = SliceCell::Free;
             }
         }
     }
@@ -139,7 +139,7 @@ impl Cells {
                 return;
             }
             if let Some(at) = self.at(offset / SLICE)
-                && let Cell::Asked(of, held) = &mut self.cells[at]
+                && let SliceCell::Asked(of, held) = &mut self.cells[at]
                 && *of == request
                 && held.len() as u64 == offset - range.start
             {
@@ -157,7 +157,7 @@ impl Cells {
     pub(super) fn whole(&self, request: u64, slice: u64) -> Option<&[u8]> {
         let range = slice::range(self.chunks, slice)?;
         match self.get(slice)? {
-            Cell::Asked(of, held) if *of == request && held.len() as u64 == range.end - range.start => {
+            SliceCell::Asked(of, held) if *of == request && held.len() as u64 == range.end - range.start => {
                 Some(held)
             }
             _ => None,
@@ -167,8 +167,8 @@ impl Cells {
     /// A slice that came whole is proved, or waits for its chunk.
     pub(super) fn came(&mut self, slice: u64, is_proved: bool) {
         let Some(at) = self.at(slice) else { return };
-        if let Cell::Asked(_, held) = std::mem::take(&mut self.cells[at]) {
-            self.cells[at] = if is_proved { Cell::Proved(held) } else { Cell::Came(held) };
+        if let SliceCell::Asked(_, held) = std::mem::take(&mut self.cells[at]) {
+            self.cells[at] = if is_proved { SliceCell::Proved(held) } else { SliceCell::Came(held) };
         }
     }
 
@@ -176,7 +176,7 @@ impl Cells {
     pub(super) fn proof(&self, chunk: ChunkIndex) -> Option<ChunkProof> {
         let mut hasher = ChunkHasher::new(self.chunks, chunk);
         for slice in slice::of_chunk(self.chunks, chunk) {
-            let Cell::Came(bytes) = self.get(slice)? else { return None };
+            let SliceCell::Came(bytes) = self.get(slice)? else { return None };
             hasher.update(bytes);
         }
         hasher.finish()
@@ -186,17 +186,17 @@ impl Cells {
     pub(super) fn settle(&mut self, chunk: ChunkIndex, is_right: bool) {
         for slice in slice::of_chunk(self.chunks, chunk) {
             let Some(at) = self.at(slice) else { continue };
-            if let Cell::Came(bytes) = std::mem::take(&mut self.cells[at])
+            if let SliceCell::Came(bytes) = std::mem::take(&mut self.cells[at])
                 && is_right
             {
-                self.cells[at] = Cell::Proved(bytes);
+                self.cells[at] = SliceCell::Proved(bytes);
             }
         }
     }
 
     /// True if the slice that is taken next is there.
     pub(super) fn is_ready(&self) -> bool {
-        matches!(self.cells.front(), Some(Cell::Proved(_)))
+        matches!(self.cells.front(), Some(SliceCell::Proved(_)))
     }
 
     /// Takes the next slice, if it is there: its number, and its bytes.
@@ -204,7 +204,7 @@ impl Cells {
         if !self.is_ready() {
             return None;
         }
-        let Some(Cell::Proved(bytes)) = self.cells.pop_front() else { return None };
+        let Some(SliceCell::Proved(bytes)) = self.cells.pop_front() else { return None };
         let slice = self.base;
         self.base += 1;
         Some((slice, bytes))

@@ -26,7 +26,7 @@ pub(super) enum GiverLink {
     Up,
 }
 
-/// One of them.
+/// A peer that bytes are read from.
 #[derive(Debug, Default)]
 pub(super) struct Giver {
     pub(super) link: GiverLink,

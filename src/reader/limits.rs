@@ -12,10 +12,10 @@ pub(crate) const READS: usize = 64;
 /// chunks, of which the first one is taken while the second one comes, and half a chunk to be asked for meanwhile.
 pub(crate) const READ_WINDOW: u64 = 40 << 20;
 
-/// The same of all files together: so many readers have smaller windows.
+/// All windows together, at most: many readers have smaller ones.
 pub(crate) const READ_WINDOWS: u64 = 64 << 20;
 
-/// The same of one file, however many are read.
+/// The smallest window, however many files are read.
 pub(crate) const READ_WINDOW_MIN: u64 = 1 << 20;
 
 /// Pieces of a file that wait to be taken by whoever reads it, at most. They lie in a channel; the rest waits here.

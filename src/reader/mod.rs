@@ -22,7 +22,7 @@ use core::ops::Range;
 use std::collections::{BTreeMap, VecDeque};
 
 use self::givers::{Giver, GiverLink, to_dial};
-use self::read::{Read, SlicesToAsk};
+use self::read::{FileRead, SlicesToAsk};
 use crate::content::Claim;
 use crate::content::slice::SLICE;
 use crate::error::{Code, Failure};
@@ -101,7 +101,7 @@ impl PendingWhat {
 /// All files that are read.
 #[derive(Debug)]
 pub(crate) struct Readers {
-    reads: BTreeMap<ReadId, Read>,
+    reads: BTreeMap<ReadId, FileRead>,
     givers: BTreeMap<PeerId, Giver>,
     /// By the number of the request.
     asked: BTreeMap<u64, PendingRead>,
@@ -154,7 +154,7 @@ impl Readers {
     /// Somebody reads a file.
     pub(crate) fn handle_order(&mut self, now: Time, order: ReadOrder) {
         let id = order.id;
-        let read = match Read::new(now, order) {
+        let read = match FileRead::new(now, order) {
             Ok(_) if self.reads.len() >= limits::READS => {
                 let text = format!("{} files are read already: try again when one of them is", limits::READS);
                 Err(Failure::other(text))
@@ -282,7 +282,7 @@ impl Readers {
                 self.givers.entry(peer).or_default();
             }
         }
-        let over: Vec<_> = self.reads.values().filter(|read| read.is_over()).map(Read::id).collect();
+        let over: Vec<_> = self.reads.values().filter(|read| read.is_over()).map(FileRead::id).collect();
         for id in over {
             self.forget(id);
             self.outputs.push_back(ReadOutput::End(id, Ok(())));
@@ -338,7 +338,7 @@ impl Readers {
             }
             let later =
                 self.reads.range_mut((core::ops::Bound::Excluded(self.turn), core::ops::Bound::Unbounded));
-            let ask = |read: &mut Read| Some((read.id(), read.next_ask(peer, giver, room)?));
+            let ask = |read: &mut FileRead| Some((read.id(), read.next_ask(peer, giver, room)?));
             let mut found = later.map(|(_, read)| read).find_map(ask);
             if found.is_none() {
                 found = self.reads.range_mut(..=self.turn).map(|(_, read)| read).find_map(ask);
@@ -423,7 +423,7 @@ impl Readers {
 
     /// Nobody gives a file.
     fn fail(&mut self, id: ReadId) {
-        let Some(failure) = self.reads.get(&id).map(Read::why_not_given) else { return };
+        let Some(failure) = self.reads.get(&id).map(FileRead::why_not_given) else { return };
         self.forget(id);
         self.outputs.push_back(ReadOutput::End(id, Err(failure)));
     }

@@ -1,6 +1,6 @@
 //! What comes for those who read: blocks, slices, pages of manifests, refusals. Pure; part of reader/mod.rs.
 
-use super::read::{CameAs, NotGiven};
+use super::read::{CameAs, ReadRefusal};
 use super::{PendingRead, PendingWhat, Readers};
 use crate::content::slice::{self, SLICE};
 use crate::identity::PeerId;
@@ -167,8 +167,8 @@ impl Readers {
                 }
                 return self.schedule(now);
             }
-            Reason::Changed => NotGiven::Changed,
-            _ => NotGiven::Unknown,
+            Reason::Changed => ReadRefusal::Changed,
+            _ => ReadRefusal::Unknown,
         };
         let slice = match &what {
             PendingWhat::Page => None,

@@ -4,7 +4,7 @@
 use core::ops::Range;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cells::{Cell, Cells};
+use super::cells::{SliceCell, SliceWindow};
 use super::givers::Giver;
 use super::{ReadId, ReadOrder};
 use crate::content::manifest::{ChunkProof, VALUE};
@@ -17,7 +17,7 @@ use crate::time::Time;
 
 /// Why a peer does not give a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum NotGiven {
+pub(super) enum ReadRefusal {
     Unknown,
     Wrong,
     Changed,
@@ -29,7 +29,7 @@ pub(super) struct ReadHolder {
     /// It has all of it; or else some, and refuses the rest.
     pub(super) has_all: bool,
     /// It is not asked any more.
-    pub(super) out: Option<NotGiven>,
+    pub(super) out: Option<ReadRefusal>,
     /// Chunks that it refused.
     lacks: BTreeSet<u32>,
     /// Wrong bytes that it sent.
@@ -70,12 +70,12 @@ pub(super) enum CameAs {
 
 /// One file that is read.
 #[derive(Debug)]
-pub(super) struct Read {
+pub(super) struct FileRead {
     id: ReadId,
     file: FileId,
     chunks: Chunks,
     range: Range<u64>,
-    cells: Cells,
+    cells: SliceWindow,
     /// Chunks that are asked for as a whole, and who gave them.
     by_chunk: BTreeMap<ChunkIndex, BTreeSet<PeerId>>,
     /// Chunks of which several gave something wrong: by slices it comes out who.
@@ -89,7 +89,7 @@ pub(super) struct Read {
     pub(super) moved: Time,
 }
 
-impl Read {
+impl FileRead {
     /// Of which nothing is asked yet.
     ///
     /// # Errors
@@ -109,7 +109,7 @@ impl Read {
             file,
             chunks,
             range,
-            cells: Cells::new(chunks, base, end),
+            cells: SliceWindow::new(chunks, base, end),
             by_chunk: BTreeMap::new(),
             by_slices: BTreeSet::new(),
             manifest: ReadManifest::default(),
@@ -252,7 +252,7 @@ impl Read {
         if (is_short || giver.lacks_slices)
             && is_provable
             && !self.by_slices.contains(&chunk)
-            && self.cells.are_all(chunk, |cell| matches!(cell, Cell::Free))
+            && self.cells.are_all(chunk, |cell| matches!(cell, SliceCell::Free))
         {
             self.by_chunk.insert(chunk, BTreeSet::new());
             return Some(true);
@@ -322,7 +322,7 @@ impl Read {
             let chunk = self.chunk_of(number);
             let Some(givers) = self.by_chunk.get_mut(&chunk) else { continue };
             givers.insert(peer);
-            if !self.cells.are_all(chunk, |cell| matches!(cell, Cell::Came(_))) {
+            if !self.cells.are_all(chunk, |cell| matches!(cell, SliceCell::Came(_))) {
                 continue;
             }
             let is_one = givers.len() == 1;
@@ -343,10 +343,10 @@ impl Read {
     }
 
     /// A peer refuses a slice.
-    pub(super) fn refused(&mut self, peer: PeerId, slice: u64, why: NotGiven) {
+    pub(super) fn refused(&mut self, peer: PeerId, slice: u64, why: ReadRefusal) {
         let chunk = self.chunk_of(slice).get();
         let Some(holder) = self.holders.get_mut(&peer) else { return };
-        if holder.has_all || why != NotGiven::Unknown {
+        if holder.has_all || why != ReadRefusal::Unknown {
             holder.out = Some(why);
         } else {
             holder.lacks.insert(chunk);
@@ -354,7 +354,7 @@ impl Read {
     }
 
     /// A peer gives no manifest: neither does it prove slices.
-    pub(super) fn no_manifest(&mut self, peer: PeerId, why: NotGiven) {
+    pub(super) fn no_manifest(&mut self, peer: PeerId, why: ReadRefusal) {
         if let Some(holder) = self.holders.get_mut(&peer) {
             holder.out = Some(why);
         }
@@ -365,7 +365,7 @@ impl Read {
         let Some(holder) = self.holders.get_mut(&peer) else { return true };
         holder.wrong = holder.wrong.saturating_add(1);
         if holder.wrong >= limits::READ_WRONG {
-            holder.out = Some(NotGiven::Wrong);
+            holder.out = Some(ReadRefusal::Wrong);
         }
         holder.out.is_some()
     }
@@ -399,11 +399,11 @@ impl Read {
         let is_any_left = self.candidates().next().is_some();
         let why = self.holders.values().filter_map(|holder| holder.out).max().filter(|_| !is_any_left);
         let why = match why {
-            Some(NotGiven::Changed) => {
+            Some(ReadRefusal::Changed) => {
                 "changed: its owner has something else there by now, and nobody has it as it was"
             }
-            Some(NotGiven::Wrong) => "what those gave who have it was wrong",
-            Some(NotGiven::Unknown) => "nobody who had it shares it any more",
+            Some(ReadRefusal::Wrong) => "what those gave who have it was wrong",
+            Some(ReadRefusal::Unknown) => "nobody who had it shares it any more",
             None => "no peer that has it could be reached or gives it (with the right bytes)",
         };
         self.failed(Code::NoHolder, why)
