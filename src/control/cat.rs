@@ -10,7 +10,9 @@ use crate::error::{Code, Failure};
 /// Below what `help cat` says.
 const NOTES: &str = "\
 Each byte is verified before it is written, and nothing is saved. If it fails in the middle, it says with which --offset \
-to continue. Examples: potluck cat notes.txt | less; potluck cat b3:9f21c0 | tar x";
+to continue.
+
+Examples: potluck cat notes.txt | less; potluck cat b3:9f21c0 | tar x";
 
 /// Write a file to standard output, verified, as it comes
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Args)]

@@ -139,10 +139,10 @@ pub(super) fn parse(line: &[u8]) -> Result<Reply, Failure> {
 }
 
 /// The bytes that follow a line.
-fn read_raw(answers: &mut BufReader<Stream>, len: usize) -> io::Result<RawBytes> {
-    if len > limits::CONTROL_RAW {
+fn read_raw(answers: &mut BufReader<Stream>, len: u64) -> io::Result<RawBytes> {
+    let Some(len) = usize::try_from(len).ok().filter(|len| *len <= limits::CONTROL_RAW) else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "too many bytes follow a line"));
-    }
+    };
     let mut bytes = vec![0; len];
     answers.read_exact(&mut bytes)?;
     Ok(bytes.into())

@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RawBytes {
     /// How many they are.
-    len: usize,
+    len: u64,
     #[serde(skip)]
     bytes: Vec<u8>,
 }
 
 impl RawBytes {
     /// How many they are to be.
-    pub(crate) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> u64 {
         self.len
     }
 
@@ -30,7 +30,7 @@ impl RawBytes {
 
 impl From<Vec<u8>> for RawBytes {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { len: bytes.len(), bytes }
+        Self { len: bytes.len() as u64, bytes }
     }
 }
 
