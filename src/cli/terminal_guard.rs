@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 
 use crate::error::Failure;
 
-/// The first byte of the C1 controls in UTF-8, and the last of those that come second (ECMA-48 §8.2, RFC 3629 §3).
+/// The first byte of the C1 controls in UTF-8 (RFC 3629), and the last of those that come second.
 const C1: u8 = 0xc2;
 const C1_END: u8 = 0x9f;
 

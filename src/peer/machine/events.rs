@@ -52,6 +52,7 @@ impl PeerMachine {
             }
             PeerEvent::Library(event) => self.on_library(now, None, event),
             PeerEvent::Share(name, event) => self.on_library(now, Some(&name), event),
+            PeerEvent::Receiver(ReceiverEvent::ReadOver(id)) => self.requests.reads.over(id),
             PeerEvent::Receiver(event) => {
                 use ReceiverEvent::{Catalogue, Kept, OwnerCatalogue};
                 if matches!(event, Catalogue(..) | OwnerCatalogue { .. } | Kept(..)) {
@@ -199,7 +200,6 @@ impl PeerMachine {
                 self.through.answered(now, from, &file, answer, &mut self.downloads, &mut self.out);
             }
             ReceiverEvent::Found { from, number, outcome } => on_keeper(now, from, number, outcome, self),
-            ReceiverEvent::ReadOver(id) => self.requests.reads.over(id),
             ReceiverEvent::Proved(id, host) => {
                 self.reachability.connected(id);
                 // A connection with it stands: it is asked itself.
@@ -222,8 +222,8 @@ impl PeerMachine {
                 self.presence.met(now, id, &mut self.out);
             }
             ReceiverEvent::MetOver(id) if self.presence.roster.met_over(id) => self.through.nowhere(now, id),
-            // What is there of a file the shell gives as an event of its own.
-            ReceiverEvent::MetOver(_) | ReceiverEvent::PartialSeed(_) => {}
+            // What is there of a file the shell gives as an event of its own; that of a reader was heard before.
+            ReceiverEvent::MetOver(_) | ReceiverEvent::PartialSeed(_) | ReceiverEvent::ReadOver(_) => {}
             ReceiverEvent::Unreached(id) => self.through.blocked(now, id),
             ReceiverEvent::Blocked(id) => {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::Blocked);
