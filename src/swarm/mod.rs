@@ -34,6 +34,7 @@ mod turns;
 mod watch;
 mod work;
 
+pub(crate) use self::pacing::Pacing;
 pub(crate) use self::turns::put_first;
 pub(crate) use self::watch::is_changed;
 pub(crate) use self::work::{Job, JobEvent, JobGivers, JobId, Progress, SourceRate, Wanted};
