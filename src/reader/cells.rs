@@ -92,9 +92,10 @@ impl SliceWindow {
         matches!(self.get(slice), Some(SliceCell::Free))
     }
 
-    /// True if something of the window is to be asked for.
-    pub(super) fn are_any_free(&self) -> bool {
-        self.cells.iter().any(|cell| matches!(cell, SliceCell::Free))
+    /// The first slice of the window that is to be asked for.
+    pub(super) fn first_free(&self) -> Option<u64> {
+        let free = self.cells.iter().position(|cell| matches!(cell, SliceCell::Free))?;
+        Some(self.base + free as u64)
     }
 
     /// True if all slices of a chunk are in the window, and each is one of those that `is`.

@@ -287,9 +287,9 @@ impl Readers {
             self.forget(id);
             self.outputs.push_back(ReadOutput::End(id, Ok(())));
         }
-        for read in self.reads.values().filter(|read| read.wants_bytes()) {
+        for read in self.reads.values() {
             let wanted = if read.left() >= limits::WORTH_ANOTHER { limits::READ_GIVERS } else { 1 };
-            for peer in to_dial(now, &self.givers, read.candidates(), wanted) {
+            for peer in to_dial(now, &self.givers, read.givers_of_next(), wanted) {
                 if let Some(giver) = self.givers.get_mut(&peer) {
                     giver.link = GiverLink::Dialling;
                     self.outputs.push_back(ReadOutput::Dial(peer));

@@ -158,9 +158,13 @@ impl FileRead {
         self.cells.extend(window);
     }
 
-    /// True if bytes are to be asked for.
-    pub(super) fn wants_bytes(&self) -> bool {
-        self.cells.are_any_free()
+    /// Those who may give what is to be asked for first: nobody if that is nothing.
+    pub(super) fn givers_of_next(&self) -> impl Iterator<Item = PeerId> {
+        let next = self.cells.first_free().map(|slice| self.chunk_of(slice).get());
+        let may_give = move |holder: &ReadHolder| {
+            holder.out.is_none() && next.is_some_and(|chunk| !holder.lacks.contains(&chunk))
+        };
+        self.holders.iter().filter(move |(_, holder)| may_give(holder)).map(|(peer, _)| *peer)
     }
 
     /// True if somebody may give it.
@@ -305,6 +309,8 @@ impl FileRead {
         let values = self.manifest.proved.as_ref().map(|manifest| manifest.as_bytes().as_chunks().0);
         let value = values.and_then(|values| values.get(self.chunk_of(number).at())).filter(|_| !to_file);
         if slice::verify(self.file, self.chunks, number, bytes, path, value).is_err() {
+            // Where it was the last one of its request, nothing is left that would be taken back.
+            self.cells.release(request);
             return CameAs::Wrong;
         }
         self.cells.came(number, true);

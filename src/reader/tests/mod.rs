@@ -266,6 +266,23 @@ fn many_readers_share_what_there_is_and_too_many_are_refused() {
     ids.into_iter().for_each(|id| world.assert_read(id, 0..size));
 }
 
+#[test]
+fn who_has_only_the_beginning_keeps_nobody_else_out() {
+    let mut world = World::new(Content::new(532_323), &[(1, Kind::Some(1)), (99, Kind::Honest)]);
+    let id = world.read_all();
+    world.run(LONG);
+    world.assert_read(id, 0..532_323);
+    assert_eq!(world.dialled, [peer(1), peer(99)], "a small file is worth one connection at a time");
+}
+
+#[test]
+fn a_lie_in_the_last_slice_of_a_request_is_asked_of_another() {
+    let mut world = World::new(Content::new(432_747), &[(1, Kind::Liar), (99, Kind::Honest)]);
+    let id = world.read(1, 2 * SLICE..3 * SLICE);
+    world.run(LONG);
+    world.assert_read(id, 2 * SLICE..3 * SLICE);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
     #[test]
