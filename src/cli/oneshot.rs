@@ -1,11 +1,13 @@
 //! One command to the peer that runs in a directory.
 
+use core::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
 use super::flags::TypedCommand;
 use super::show::{ShowOptions, View};
 use super::stopping::StopOnSignal;
+use super::terminal_guard::TerminalGuard;
 use super::{exit_code, failing, output};
 use crate::control::typed::{CommandOrigin, TypedFrom};
 use crate::control::{Reply, Request, client};
@@ -40,6 +42,13 @@ pub(super) fn run(command: TypedCommand, directory: &Path, options: ShowOptions)
 fn ask(mut request: Request, directory: &Path, options: ShowOptions) -> Result<(), Failure> {
     let here = std::env::current_dir().ok();
     let anchored = request.anchor(&TypedFrom { origin: CommandOrigin::OneShot, folder: here.as_deref() });
+    let anchored = anchored.and_then(|()| match request {
+        Request::Cat(_) if options.json => {
+            let message = "`cat` writes the bytes of a file as they are, which are no JSON: leave `--json` out";
+            Err(Failure::new(Code::Usage, message))
+        }
+        _ => Ok(()),
+    });
     if !options.json {
         request.for_people();
     }
@@ -51,13 +60,21 @@ fn ask(mut request: Request, directory: &Path, options: ShowOptions) -> Result<(
 
 fn ask_peer(request: &Request, directory: &Path, view: &mut View) -> Result<(), Failure> {
     let stop = StopOnSignal::of(request, directory);
+    let mut guard = TerminalGuard::of_stdout();
+    let mut refused = None;
     let result = client::ask(directory, request, |reply| {
         if let (Some(stop), Reply::Begun(download)) = (&stop, &reply) {
             stop.begun(download.job);
         }
+        if let Reply::Bytes(raw) = &reply
+            && let Err(failure) = guard.check(raw.as_bytes())
+        {
+            refused = Some(failure);
+            return ControlFlow::Break(());
+        }
         view.reply(reply)
     });
-    match result {
+    match refused.map_or(result, Err) {
         Err(failure) if failure.code == Code::NoPeer && matches!(request, Request::Doctor(_)) => {
             without_peer(directory, view)
         }

@@ -13,6 +13,7 @@ use crate::error::Failure;
 use crate::index::IndexCommand;
 use crate::lan::{self, LanFacts};
 use crate::library::{self, Share, Shelf};
+use crate::reader::ReadOrder;
 use crate::receiver::ReceiverCommand;
 use crate::receiver::telling::PrivateLine;
 use crate::routes::{LinksCommand, ToResolve};
@@ -52,6 +53,8 @@ pub(crate) enum PeerOutput {
     Share(ShareOrder),
     /// For the receiver.
     Receiver(ReceiverCommand),
+    /// For the receiver: this is read by whoever asked, who is answered with its bytes.
+    Read(AskId, ReadOrder),
     /// For the receiver: to be told to a peer, with the time at which it is said.
     Tell(PrivateLine),
     /// For the receiver: to be fetched by disk workers that can write in its destination. If none can be had,

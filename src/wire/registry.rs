@@ -9,8 +9,8 @@ use super::custody::{CustodyOffer, GetSpace, KeeperReport, OfferAnswer, Orders, 
 use super::frame::Frame;
 use super::message::{
     BlockIs, BucketIs, Cancel, DialBack, FetchThrough, FoundIs, GetAny, GetBlocks, GetBuckets, GetHaves,
-    GetHead, GetKept, GetManifest, GetSlices, GetTable, HavesIs, HeadIs, KeptIs, ManifestIs, Meet, MetAt,
-    Refused, Relay, Relayed, SearchIndex, SliceIs, TableIs, Tell, ThroughIs, Told,
+    GetHead, GetKept, GetManifest, GetSlices, GetTable, GotFile, HavesIs, HeadIs, KeptIs, ManifestIs, Meet,
+    MetAt, Refused, Relay, Relayed, SearchIndex, SliceIs, TableIs, Tell, ThroughIs, Told,
 };
 use crate::codec::{DecodeError, decode, encode};
 use crate::content::slice::SLICE_BYTES;
@@ -184,6 +184,7 @@ registry! {
         8, GetAny(GetAny), "get_any", Way::Request(TcpPort::Sender), MAP_HEADER, 0;
         9, GetKept(GetKept), "get_kept", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
         10, GetSlices(GetSlices), "get_slices", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
+        11, GotFile(GotFile), "got_file", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
         24, Search(SearchIndex), "search", Way::Request(TcpPort::Sender), SEARCH_HEADER, 0;
         40, Relay(Relay), "relay", Way::Request(TcpPort::Sender), RELAY_HEADER, 0;
         41, Meet(Meet), "meet", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;

@@ -33,6 +33,7 @@ mod liars;
 mod meetings;
 mod names;
 mod readers;
+mod reading;
 mod requests;
 mod routes;
 mod searches;

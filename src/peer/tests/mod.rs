@@ -10,6 +10,7 @@ mod keeping_index;
 mod large_search;
 mod named;
 mod queue;
+mod reading;
 mod running_downloads;
 mod search;
 mod shares;
