@@ -67,7 +67,14 @@ fn own(usage: &str) -> String {
         "--no-progress",
         "-h, --help",
     ];
-    let is_own = |line: &&str| !SHARED.iter().any(|flag| line.trim_start().starts_with(flag));
+    let mut is_shared = false;
+    let is_own = |line: &&str| {
+        let words = line.trim_start();
+        // What is long goes on below, where the words of the others begin.
+        let goes_on = is_shared && line.len() - words.len() > 10;
+        is_shared = goes_on || SHARED.iter().any(|flag| words.starts_with(flag));
+        !is_shared
+    };
     let text = usage.lines().filter(is_own).collect::<Vec<_>>().join("\n");
     let text = text.trim_end().trim_end_matches("Options:").trim_end();
     // Examples may stand below flags of which none is left.
