@@ -278,9 +278,11 @@ pub(super) fn begin(
 /// The download of the queue that brings this, which may be there already.
 fn enqueue(now: Time, order: QueueOrder, peer: &mut PeerMachine) -> Result<JobId, Failure> {
     let brings = |id| peer.downloads.queue.get(id).is_some_and(|download| download.brings_the_same(&order));
+    let has_failed = |id| peer.downloads.queue.state(now, id) == Some(QueueState::Failed);
     match peer.downloads.queue.like(&order) {
-        Some(id) if brings(id) => return Ok(id),
-        // What it means by now takes the place of what it meant.
+        Some(id) if brings(id) && !has_failed(id) => return Ok(id),
+        // What it means by now takes the place of what it meant; and of one that failed it is looked again what is there,
+        // for the user may have removed what had come.
         Some(id) => drop(cancel::remove(now, id, peer)),
         None => {}
     }

@@ -217,10 +217,10 @@ fn what_failed_stays_with_its_reason_until_it_is_removed() {
         matches!(&again.replies(ask)[..], [Reply::Queued(row), Reply::Done] if row.state == QueueState::Removed)
     );
     assert_eq!(again.queue(), []);
-    // To ask for it once more is to try it once more.
+    // To ask for it once more is to begin it anew: what had come of it may have been removed.
     let ask = peer.ask(download("f1", false));
-    assert!(matches!(&peer.replies(ask)[..], [Reply::Begun(row), Reply::Done] if row.job == 1));
-    assert_eq!(peer.states(), [(1, QueueState::Downloading)]);
+    assert!(matches!(&peer.replies(ask)[..], [Reply::Begun(row), Reply::Done] if row.job == 2));
+    assert_eq!(peer.states(), [(2, QueueState::Downloading)]);
 }
 
 #[test]
