@@ -20,7 +20,9 @@ use crate::peer::limits;
 use crate::peer::listing::{Filter, unlisted};
 use crate::peer::machine::PeerMachine;
 use crate::peer::owners::Owners;
-use crate::peer::queue::{QueueOrder, QueuedDownload, queue_download, resolve_absent, turn_queue};
+use crate::peer::queue::{
+    QueueOrder, QueuedDownload, queue_download, resolve_absent, turn_queue, want_again,
+};
 use crate::peer::resolve::{Excluded, Resolved, Sought, has_wildcard, known_ids, rename, resolve};
 use crate::peer::roster::Roster;
 use crate::peer::seeks::SoughtDownload;
@@ -278,11 +280,9 @@ pub(super) fn begin(
 /// The download of the queue that brings this, which may be there already.
 fn enqueue(now: Time, order: QueueOrder, peer: &mut PeerMachine) -> Result<JobId, Failure> {
     let brings = |id| peer.downloads.queue.get(id).is_some_and(|download| download.brings_the_same(&order));
-    let has_failed = |id| peer.downloads.queue.state(now, id) == Some(QueueState::Failed);
     match peer.downloads.queue.like(&order) {
-        Some(id) if brings(id) && !has_failed(id) => return Ok(id),
-        // What it means by now takes the place of what it meant; and of one that failed it is looked again what is there,
-        // for the user may have removed what had come.
+        Some(id) if brings(id) => return Ok(id),
+        // What it means by now takes the place of what it meant.
         Some(id) => drop(cancel::remove(now, id, peer)),
         None => {}
     }
@@ -348,6 +348,7 @@ fn go_on(
     request: &DownloadRequest,
     peer: &mut PeerMachine,
 ) -> Result<Answer, Failure> {
+    want_again(&mut peer.downloads.queue, id);
     if peer.downloads.queue.get(id).is_some_and(QueuedDownload::is_at_rest_by_choice) {
         peer.downloads.queue.resume(id);
     }
