@@ -219,9 +219,11 @@ mod tests {
 
     #[test]
     fn each_value_that_is_typed_can_be_completed() {
-        const FREE: [[&str; 2]; 9] = [
+        const FREE: [[&str; 2]; 11] = [
             ["complete", "line"],
             ["search", "words"],
+            ["cat", "offset"],
+            ["cat", "length"],
             ["download", "output"],
             ["download", "exclude"],
             ["connect", "target"],
