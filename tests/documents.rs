@@ -91,7 +91,8 @@ fn arguments(line: &str) -> Option<Vec<String>> {
     // In front of it only what a pipe or the environment puts there.
     let front = &words[..at];
     let fits = front.iter().all(|w| w.contains('=')) || front.last().is_some_and(|w| w == "|");
-    fits.then(|| words[at + 1..].to_vec())
+    // What stands behind a pipe is another program's.
+    fits.then(|| words[at + 1..].iter().take_while(|w| *w != "|").cloned().collect())
 }
 
 /// What stands in the first column of the README's table of commands: the first word of each row.

@@ -44,7 +44,8 @@ fn ask(mut request: Request, directory: &Path, options: ShowOptions) -> Result<(
     let anchored = request.anchor(&TypedFrom { origin: CommandOrigin::OneShot, folder: here.as_deref() });
     let anchored = anchored.and_then(|()| match request {
         Request::Cat(_) if options.json => {
-            let message = "`cat` writes the bytes of a file as they are, which are no JSON: leave `--json` out";
+            let message =
+                "`cat` writes the bytes of a file as they are, which are no JSON: leave `--json` out";
             Err(Failure::new(Code::Usage, message))
         }
         _ => Ok(()),

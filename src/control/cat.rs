@@ -12,7 +12,10 @@ const NOTES: &str = "\
 Each byte is verified before it is written, and nothing is saved. If it fails in the middle, it says with which --offset \
 to continue.
 
-Examples: potluck cat notes.txt | less; potluck cat b3:9f21c0 | tar x";
+Examples:
+  cat notes.txt | less
+  cat b3:9f21c0 | tar x                           unpacks it as it comes
+  cat film.mkv --offset 1000000 --length 4096     a part of it";
 
 /// Write a file to standard output, verified, as it comes
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Args)]

@@ -31,6 +31,19 @@ fn two() -> (Peer, Daemon, Neighbour) {
     (reader, daemon, owner)
 }
 
+/// Two contents whose ids begin with the same four digits: some 300 are tried.
+fn contents_of_like_ids() -> [Vec<u8>; 2] {
+    let mut tried = std::collections::HashMap::new();
+    for number in 0_u32.. {
+        let this = number.to_be_bytes().to_vec();
+        let begin = blake3::hash(&this).to_hex()[..4].to_owned();
+        if let Some(earlier) = tried.insert(begin, this.clone()) {
+            return [earlier, this];
+        }
+    }
+    unreachable!("there are 65,536 beginnings");
+}
+
 /// What one `cat` writes; it must succeed and say nothing else.
 fn cat(peer: &Peer, words: &[&str]) -> Vec<u8> {
     let output = peer.ask(&[&["cat"], words].concat());
@@ -73,20 +86,32 @@ fn a_download_is_read_from_the_disk() {
 
 #[test]
 fn what_cannot_be_read_is_said_with_its_code() {
-    let (reader, _daemon, _owner) = two();
+    let (reader, _daemon, owner) = two();
+    std::fs::create_dir(owner.peer.path().join("shared/void")).unwrap();
+    let [one, other] = contents_of_like_ids();
+    reader.share("one", &one);
+    reader.share("other", &other);
+    owner.peer.share("last", b"last");
+    reader.lists(10);
+    let like = format!("b3:{}", &blake3::hash(&one).to_hex()[..4]);
     for (words, code, text) in [
         (&["nosuch"][..], 4, "no file `nosuch`"),
-        (&["folder"], 2, "`folder` is 2 files, and cat takes one"),
+        (&["folder"], 2, "files, and cat takes one; say which"),
+        (&["void"], 4, "there is no file in `void`"),
+        (&[like.as_str()], 5, "is the beginning of several ids: give more digits of it"),
         (&["twice.txt"], 5, "`twice.txt` is another file here than at others"),
         (&["big", "--offset", "9000001"], 2, "behind the end of the file, which has 9000000 bytes"),
         (&["big", "--from", "nobody"], 4, "nobody"),
-        (&["big", "--json"], 2, "no JSON"),
     ] {
         let output = reader.ask(&[&["cat"], words].concat());
         let said = err(&output);
         assert_eq!((output.status.code(), out(&output).as_str()), (Some(code), ""), "{words:?}: {said}");
         assert!(said.contains(text), "{said}");
     }
+    let refused = reader.ask(&["cat", "big", "--json"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let why = "the bytes of a file as they are, which are no JSON: leave `--json` out";
+    assert!(err(&refused).contains(why) && out(&refused).contains(why), "{refused:?}");
     assert_eq!(cat(&reader, &["twice.txt", "--from", "owner"]), b"there\n");
     assert_eq!(cat(&reader, &["twice.txt", "--from", "reader"]), b"here\n");
 }

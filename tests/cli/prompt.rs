@@ -201,6 +201,17 @@ fn a_departure_that_was_asked_for_elsewhere_leaves_what_is_typed_alone() {
 }
 
 #[test]
+fn bytes_of_a_file_are_not_written_at_the_prompt() {
+    let peer = Peer::new();
+    let mut session = open(&peer);
+    until(&mut session, "potluck> ");
+    session.send("cat hello.txt\r").unwrap();
+    until(&mut session, "run `potluck cat` in another terminal, or in a script");
+    session.send("exit\r").unwrap();
+    ended_well(&mut session);
+}
+
+#[test]
 fn what_is_missing_is_asked_about_above_the_prompt() {
     let peer = Peer::new();
     let _keeper = bereave(&peer);

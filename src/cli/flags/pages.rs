@@ -35,10 +35,11 @@ const FILES: [[&str; 2]; 7] = [
 ];
 
 /// With which codes a command ends beside those with which each can.
-const CODES: [(&str, &[Code]); 20] = [
+const CODES: [(&str, &[Code]); 21] = [
     ("list", &[Code::NotFound, Code::Ambiguous]),
     ("search", &[Code::NotFound, Code::Ambiguous]),
     ("download", &[Code::NotFound, Code::Ambiguous, Code::NoHolder, Code::Full]),
+    ("cat", &[Code::NotFound, Code::Ambiguous, Code::NoHolder]),
     ("holders", &[Code::NotFound, Code::Ambiguous]),
     ("pause", &[Code::NotFound, Code::Ambiguous]),
     ("resume", &[Code::NotFound, Code::Ambiguous]),

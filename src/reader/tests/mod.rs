@@ -260,7 +260,8 @@ fn many_readers_share_what_there_is_and_too_many_are_refused() {
     world.is_paused = true;
     let ids: Vec<_> = (1..=limits::READS as u64).map(|n| world.read(n, 0..size)).collect();
     let late = world.read(1_000, 0..size);
-    assert!(world.ended[&late].is_err());
+    let refused = world.ended[&late].as_ref().unwrap_err().message.as_str();
+    assert!(refused.contains("files are read already: try again when one of them is"), "{refused}");
     world.is_paused = false;
     world.run(LONG);
     ids.into_iter().for_each(|id| world.assert_read(id, 0..size));
