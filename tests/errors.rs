@@ -23,14 +23,16 @@ const GAP: &str = "…";
 /// Characters of a message that say which one it is.
 const TELLING: usize = 9;
 
+/// Characters that a test has of a message that it has seen, if the message has so many in one part.
+const SAYING: usize = 12;
+
 /// Messages that no test has seen: most need a fault that no test makes yet. None is added.
-const UNSEEN: [&str; 53] = [
+const UNSEEN: [&str; 54] = [
     "--wan: this potluck was built without it",
     "1 problem was found",
     "TLS cannot be used: …",
     "`…` can be download …; use the number",
     "`…` can be …; say its id",
-    "`…` has … different contents: …; say which by its id",
     "`…` has … different contents: …; say which by its id, or `--from` whom",
     "`…` is a file (…) and a folder (…); say `…/` for the folder, or which file by its id",
     "`…` is a file or folder and a peer: say `./…` or its id (…)",
@@ -50,6 +52,7 @@ const UNSEEN: [&str; 53] = [
     "the manual page: …",
     "the peer ended before its files were handed over",
     "the peer in … cannot be asked: …",
+    "the peer is leaving",
     "the peer left before it answered",
     "the peer went away: …",
     "the queue is full (… downloads): `cancel` takes some away",
@@ -62,6 +65,7 @@ const UNSEEN: [&str; 53] = [
     "this answer has no form as JSON: …",
     "this cannot be sent to the peer: …",
     "too many old keys are kept here",
+    "too many files named … are there",
     "… commands wait for this peer already: try again when one of them has ended",
     "… does not answer, and may not have got the line: say it again later",
     "… files are announced, which is the most: `announce --stop` one",
@@ -353,14 +357,21 @@ struct TestText {
     test: String,
 }
 
-/// A test that has a part of this message, or a part of which the message has.
+/// How much of a message a text has: characters of the longest part that they have in common.
+fn common(parts: &[&str], text: &TestText) -> usize {
+    let has = parts.iter().filter(|part| text.text.contains(**part)).map(|part| part.len());
+    let is_had = |piece: &&String| parts.iter().any(|part| part.contains(piece.as_str()));
+    has.chain(text.pieces.iter().filter(is_had).map(String::len)).max().unwrap_or(0)
+}
+
+/// The test that has most of this message, if it has enough to say that it is this one.
 fn test_of<'t>(message: &str, texts: &'t [TestText]) -> Option<&'t str> {
     let parts = telling(message);
-    let has = |text: &&TestText| {
-        let is_piece = |piece: &String| parts.iter().any(|part| part.contains(piece.as_str()));
-        parts.iter().any(|part| text.text.contains(part)) || text.pieces.iter().any(is_piece)
-    };
-    texts.iter().find(has).map(|text| text.test.as_str())
+    let wanted = parts.iter().map(|part| part.len()).max()?.min(SAYING);
+    let each = texts.iter().map(|text| (common(&parts, text), text));
+    // The first one of those that have as much.
+    let best = each.collect::<Vec<_>>().into_iter().rev().max_by_key(|(common, _)| *common)?;
+    (best.0 >= wanted).then_some(best.1.test.as_str())
 }
 
 /// The number and the word of a code, by the name that the sources have for it.

@@ -57,7 +57,11 @@ mod tests {
             assert!(check(&[text.as_bytes()], true).is_ok());
         }
         for obeyed in ["\u{1b}[31m", "a\0b", "\u{7f}", "\u{9b}31m", "\u{8}"] {
-            assert!(check(&[obeyed.as_bytes()], true).is_err());
+            let refused = check(&[obeyed.as_bytes()], true).unwrap_err().message;
+            assert!(
+                refused.contains("this file is not plain text, and a terminal would obey what is in it"),
+                "{refused}"
+            );
             assert!(check(&[obeyed.as_bytes()], false).is_ok());
         }
         assert!(check(&[b"\xc2", b"\x9b"], true).is_err(), "it comes in pieces");

@@ -99,8 +99,8 @@ fn what_cannot_be_read_is_said_with_its_code() {
         (&["folder"], 2, "files, and cat takes one; say which"),
         (&["void"], 4, "there is no file in `void`"),
         (&[like.as_str()], 5, "is the beginning of several ids: give more digits of it"),
-        (&["twice.txt"], 5, "`twice.txt` is another file here than at others"),
-        (&["big", "--offset", "9000001"], 2, "behind the end of the file, which has 9000000 bytes"),
+        (&["twice.txt"], 5, "is another file here than at others; say which by its id, or with --from"),
+        (&["big", "--offset", "9000001"], 2, "is behind the end of the file, which has"),
         (&["big", "--from", "nobody"], 4, "nobody"),
     ] {
         let output = reader.ask(&[&["cat"], words].concat());

@@ -156,7 +156,7 @@ fn a_script_reads_what_a_download_was_and_whether_all_came() {
     assert_eq!((code, &failed["outcome"], &failed["failed"]), (1, &"incomplete".into(), &MANY.into()));
     let failures = failed["failures"].as_array().unwrap();
     assert_eq!((failures.len(), &failures[0]["count"]), (1, &MANY.into()), "{failed}");
-    assert!(failures[0]["first"].as_str().unwrap().starts_with("many/"), "{failed}");
+    assert!(failures[0]["path"].as_str().unwrap().starts_with("many/"), "{failed}");
 }
 
 #[test]

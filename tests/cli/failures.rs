@@ -43,9 +43,13 @@ fn what_is_asked_of_a_peer_fails_as_the_table_says() {
     giver.share("report.txt", b"report");
     giver.share("photos/one.png", b"one");
     giver.share("photos/two.png", b"two");
+    let other = peer.neighbour();
+    other.share("photos/one.png", b"another one");
+    other.share("REPORT.txt", b"another report");
     let _giver = Neighbour::start(giver, &["--name", "giver"]);
+    let _other = Neighbour::start(other, &["--name", "other"]);
     let _daemon = peer.daemon();
-    peer.lists(3);
+    peer.lists(5);
     check(
         &peer,
         &[
@@ -88,6 +92,10 @@ fn what_is_asked_of_a_peer_fails_as_the_table_says() {
                 "--daemon is for a peer that is started: it means nothing with a command",
             ),
             (&["chat", ""], 2, "usage", "there is nothing to be said"),
+            (&["chat", "@giver"], 2, "usage", "what is to be said to it? `chat @PEER TEXT`"),
+            (&["download", "Report.TXT"], 5, "ambiguous", ": type it so"),
+            (&["download", "photos"], 5, "ambiguous", "is not the same folder everywhere: "),
+            (&["--name", "x"], 8, "already_runs", "a peer already runs in "),
             (&["first", "all"], 2, "usage", "only one download can be first; `queue` shows their numbers"),
             (&["frobnicate"], 2, "usage", "unknown command `frobnicate`"),
             (&["download"], 2, "usage", "<FILE> is missing"),
@@ -108,7 +116,8 @@ fn what_asks_no_peer_fails_as_the_table_says() {
             (&["identity", "import", &absent], 4, "not_found", "no file "),
             (&["identity", "import", &short], 1, "failed", "is no exported key: it has 5 bytes, not 32"),
             (&["config", "set", "lend", "ten"], 2, "usage", "`lend`: "),
-            (&["list", "-C", &absent], 2, "usage", "no folder "),
+            (&["list", "-C", &absent], 2, "usage", ": make it first"),
+            (&["--name", &"a".repeat(52)], 2, "usage", "; choose another one"),
             (&["list", "-C", &short], 2, "usage", " is no folder"),
             (&["man", "lst"], 2, "usage", "unknown command `lst`; did you mean `list`?"),
         ],

@@ -46,7 +46,7 @@ fn what_is_no_group_is_refused_with_what_to_do_and_never_repeated() {
     assert!(group(&peer, &["new", "office"], "").status.success());
     let again = group(&peer, &["join"], &format!("home\n{PASSPHRASE}\n"));
     assert_eq!(again.status.code(), Some(1));
-    assert!(err(&again).contains("in the group office already"), "{}", err(&again));
+    assert!(err(&again).contains("already: `potluck group leave` first"), "{}", err(&again));
 }
 
 #[test]

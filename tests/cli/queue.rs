@@ -147,6 +147,8 @@ fn an_owner_that_leaves_and_comes_back_is_waited_for() {
     wait("the pause", DEADLINE, || peer.status().downloads.is_empty().then_some(()));
     let again = peer.ask(&["download", "one.iso"]);
     assert_eq!(again.status.code(), Some(4), "{}", err(&again));
+    let why = "nobody who has it is here";
+    assert!(err(&again).contains(why), "{}", err(&again));
     assert!(err(&again).contains("download 1 waits for anna in the queue"), "{}", err(&again));
     let _again = anna.daemon_with(&["--name", "anna"]);
     wait("all of it", DEADLINE, || queue(&peer).is_empty().then_some(()));
@@ -201,7 +203,7 @@ fn a_destination_that_is_gone_is_one_line_and_the_download_stays_until_it_is_rem
     let failed = || queue(&peer).pop().filter(|row| row.state == QueueState::Failed);
     let (row, _) = wait("the failure", DEADLINE, failed);
     let why = row.why.unwrap();
-    assert!(why.contains("stick") && why.contains("is gone") && !why.contains('\n'), "{why}");
+    assert!(why.contains("stick") && why.contains("is gone: make it again") && !why.contains('\n'), "{why}");
     assert_eq!(peer.ask(&["cancel", "1"]).status.code(), Some(0));
     assert!(queue(&peer).is_empty() && !to.exists());
 }

@@ -213,7 +213,7 @@ fn a_folder_that_vanished_is_reported() {
     for len in [10, 1_000_000] {
         let source = Source::new(len, 1);
         let (outcome, _) = rig.fetch(&source, source.plan(&dir, "x"));
-        assert!(outcome.unwrap_err().message.contains("is gone"));
+        assert!(outcome.unwrap_err().message.contains("is gone: make it again"));
         fs::create_dir(&dir).unwrap();
         let token = rig.open(source.plan(&dir, "x"));
         rig.opened(token).unwrap();

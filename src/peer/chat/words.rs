@@ -24,11 +24,16 @@ impl Spoken {
     /// What these words say, which one blank stands between. A peer whose name has blanks is written `@"a name"`.
     ///
     /// # Errors
-    /// It is too long, or nothing is said to a peer that is named.
+    /// It is too long, or nothing is said: `chat "$text"` in a script, with an empty text, is not `chat`.
     pub(in crate::peer) fn of(words: &[String]) -> Result<Self, Failure> {
+        if words.is_empty() {
+            return Ok(Self::Nothing);
+        }
         let words = words.join(" ");
         let said = match words.strip_prefix('@') {
-            _ if words.trim().is_empty() => return Ok(Self::Nothing),
+            _ if words.trim().is_empty() => {
+                return Err(Failure::new(Code::Usage, "there is nothing to be said"));
+            }
             None => Self::ToAll(words),
             Some(behind) => {
                 let (peer, text) = addressed(behind);
@@ -65,7 +70,8 @@ mod tests {
 
     #[test]
     fn what_is_typed_is_said_as_it_stands() {
-        assert_eq!((of(&[]), of(&["", " "])), (Ok(Spoken::Nothing), Ok(Spoken::Nothing)));
+        assert_eq!(of(&[]), Ok(Spoken::Nothing));
+        assert!(of(&["", " "]).is_err() && of(&[""]).is_err());
         assert_eq!(of(&["it's \"so\"  # wide "]), Ok(Spoken::ToAll("it's \"so\"  # wide ".into())));
         assert_eq!(of(&["a", "b  c"]), Ok(Spoken::ToAll("a b  c".into())));
         assert_eq!(of(&["@anna  hi there "]), to_one("anna", "hi there "));

@@ -141,7 +141,9 @@ mod tests {
         discards.add(DiscardOrder { job: JobId(2), ..order(&[2]) }, AskId(8));
         let tries = (0..=TRIES).map(|_| discards.handle_deleted(now, JobId(1), Ok(order(&[1]).files)));
         let told: Vec<_> = tries.flatten().collect();
-        assert!(matches!(&told[..], [(AskId(8), Err(failure))] if failure.message.contains("still open")));
+        assert!(
+            matches!(&told[..], [(AskId(8), Err(failure))] if failure.message.contains("unfinished files are still open"))
+        );
         assert_eq!(discards.handle_deleted(now, JobId(2), Ok(Vec::new())), [], "it was told that");
         discards.add(order(&[1]), AskId(9));
         let failed = Failure::other("no permission");
