@@ -57,9 +57,10 @@ fn commands_and_settings() -> String {
 
 /// The help of a command without the flags that all commands have.
 fn own(usage: &str) -> String {
-    const SHARED: [&str; 8] = [
+    const SHARED: [&str; 9] = [
         "-d, --directory",
         "-C, --chdir",
+        "--once",
         "--json",
         "-q, --quiet",
         "-v, --verbose",

@@ -18,6 +18,7 @@ mod local;
 mod local_answer;
 mod log_lines;
 mod logging;
+mod momentary;
 mod oneshot;
 mod output;
 mod pager;
@@ -50,13 +51,14 @@ use self::log_lines::{LogForm, LogPrinter};
 use self::logging::LogTarget;
 use self::output::Style;
 use self::pipe::{End, LastFailure, RunningCommand};
+use self::place::Place;
 use self::prompt::Prompt;
 use self::screen::{Inputs, Screen, Stderr};
 use self::session::Session;
 use self::supervised::Supervised;
 use self::verbosity::Verbosity;
 use crate::control::typed::CommandOrigin;
-use crate::control::{self, Ask, ControllerChannels, ExitRequest, keyfile, server, trust};
+use crate::control::{self, Ask, ControllerChannels, ExitRequest, Request, keyfile, server, trust};
 use crate::error::{Code, Failure};
 use crate::settings::{ServiceSettings, Settings};
 use crate::sys::lock::DirectoryLock;
@@ -84,11 +86,16 @@ pub fn main(run: RunPeer) -> ExitCode {
     let name = line.command.as_ref().map(TypedCommand::name);
     let is_asked = matches!(line.command, Some(TypedCommand::Ask(_)));
     let entered = line.chdir.as_deref().map_or(Ok(()), place::enter);
-    let directory = entered.and_then(|()| place::peer_directory(line.directory.as_deref(), is_asked));
-    let directory = match directory {
-        Ok(directory) => directory,
+    let place = entered.and_then(|()| place::of(line.directory.as_deref(), is_asked));
+    let Place { directory, is_peers } = match place {
+        Ok(place) => place,
         Err(failure) => return failed(failure, line.json, name),
     };
+    if let Some(request) = visiting(&line, is_peers) {
+        return request
+            .and_then(|request| momentary::run(request, run))
+            .unwrap_or_else(|failure| failed(failure, line.json, name));
+    }
     let Some(command) = line.command.clone() else {
         return match run_peer(directory, run) {
             Ok(code) => ExitCode::from(code),
@@ -111,6 +118,20 @@ pub fn main(run: RunPeer) -> ExitCode {
         TypedCommand::Local(_) => line.show_options(CommandOrigin::OneShot),
     };
     oneshot::run(command, &directory, options)
+}
+
+/// What is to be asked of a peer that runs for that alone, if so. `is_peers`: the folder is a peer's, or was named.
+fn visiting(line: &CommandLine, is_peers: bool) -> Option<Result<Request, Failure>> {
+    match &line.command {
+        Some(TypedCommand::Ask(request)) if line.once || !is_peers && momentary::answers(request) => {
+            Some(Ok(request.clone()))
+        }
+        _ if line.once => {
+            let message = format!("{} is for a command that asks what others share", momentary::FLAG);
+            Some(Err(Failure::new(Code::Usage, message)))
+        }
+        _ => None,
+    }
 }
 
 /// Tells why nothing was asked, or no peer ran. `command`: what was to be asked.

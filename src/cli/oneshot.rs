@@ -26,6 +26,11 @@ pub(super) fn run(command: TypedCommand, directory: &Path, options: ShowOptions)
         }),
         TypedCommand::Ask(request) => ask(request, directory, options),
     };
+    ended(result)
+}
+
+/// Tells how it ended.
+pub(super) fn ended(result: Result<(), Failure>) -> ExitCode {
     let result = result.and_then(|()| {
         if output::has_failed() {
             return Err(Failure::other("the answer could not be written to standard output"));
@@ -39,7 +44,7 @@ pub(super) fn run(command: TypedCommand, directory: &Path, options: ShowOptions)
 }
 
 /// Asks the peer, and shows what it answers.
-fn ask(mut request: Request, directory: &Path, options: ShowOptions) -> Result<(), Failure> {
+pub(super) fn ask(mut request: Request, directory: &Path, options: ShowOptions) -> Result<(), Failure> {
     let here = std::env::current_dir().ok();
     let anchored = request.anchor(&TypedFrom { origin: CommandOrigin::OneShot, folder: here.as_deref() });
     let anchored = anchored.and_then(|()| match request {

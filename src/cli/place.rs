@@ -25,19 +25,28 @@ pub(super) fn enter(folder: &Path) -> Result<(), Failure> {
         .map_err(|e| Failure::other(format!("the folder {}: {e}", text::shown(&shown))))
 }
 
-/// The peer directory, absolute. `named`: by a flag; `is_asked`: a peer that runs is wanted, which may be that of a
-/// folder above.
+/// Where a peer runs, or is to run.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The peer directory, absolute.
+    pub(super) directory: PathBuf,
+    /// It was named, or a peer ran in it.
+    pub(super) is_peers: bool,
+}
+
+/// The place that is meant. `named`: by a flag; `is_asked`: a peer that runs is wanted, which may be that of a folder
+/// above.
 ///
 /// # Errors
 /// It is not there.
-pub(super) fn peer_directory(named: Option<&Path>, is_asked: bool) -> Result<PathBuf, Failure> {
+pub(super) fn of(named: Option<&Path>, is_asked: bool) -> Result<Place, Failure> {
     let variable = || env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(named) = named.map(Path::to_owned).or_else(variable) {
-        return existing(&named);
+        return Ok(Place { directory: existing(&named)?, is_peers: true });
     }
     let here = existing(Path::new("."))?;
     let above = is_asked.then(|| nearest(&here)).flatten().map(Path::to_owned);
-    Ok(above.unwrap_or(here))
+    Ok(Place { is_peers: above.is_some(), directory: above.unwrap_or(here) })
 }
 
 /// The nearest peer directory from `here` up. Whether it can be trusted is seen when its peer is asked.

@@ -247,7 +247,8 @@ fn start_disk(sandboxes: &mut Sandboxes, part: &SandboxedPart, engine: &Engine) 
 
 /// What this peer says of itself at first.
 fn own_presence(config: &Settings, name: PeerName, ports: Ports) -> OwnPresence {
-    let features = if config.on.wan { features::SITES } else { 0 };
+    let sites = if config.on.wan { features::SITES } else { 0 };
+    let features = sites | if config.on.is_visitor { features::VISITOR } else { 0 };
     OwnPresence { duty: duty(config), features, ..OwnPresence::new(name, ports) }
 }
 

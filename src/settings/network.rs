@@ -11,6 +11,9 @@ use crate::limits;
 /// Which networks a peer is on.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct NetworkSettings {
+    /// It runs for one command: nobody need be told that it comes and goes.
+    #[arg(skip)]
+    pub is_visitor: bool,
     /// Refuse to start when the four ports are not free
     #[arg(long, help_heading = RUN)]
     pub strict_port: bool,

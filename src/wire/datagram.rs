@@ -119,6 +119,9 @@ pub mod features {
     /// It looks for other networks of its group in a table between sites (`--wan`), and can speak for this one.
     pub const SITES: u64 = 16;
 
+    /// It runs for one command: people need not be told that it comes and goes.
+    pub const VISITOR: u64 = 32;
+
     /// Those of every peer of this version.
     pub const OURS: u64 = SLICES;
 }

@@ -12,6 +12,7 @@ mod failures;
 mod first_session;
 mod groups;
 mod lists;
+mod momentary;
 mod prompt;
 mod queue;
 mod scripting;

@@ -98,7 +98,7 @@ fn shell_words(typing: &Typing) -> ShellWords {
 
 /// Where the peer runs that is meant. What is wrong is said once the line is complete.
 fn peer_directory(from: Option<&Path>, named: Option<&Path>) -> Option<PathBuf> {
-    from.map_or(Ok(()), place::enter).and_then(|()| place::peer_directory(named, true)).ok()
+    from.map_or(Ok(()), place::enter).and_then(|()| place::of(named, true)).ok().map(|place| place.directory)
 }
 
 /// The flags of the program.

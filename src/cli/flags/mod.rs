@@ -50,12 +50,16 @@ pub(crate) struct CommandLine {
     #[arg(value_name = "DIR", help_heading = "To run a peer")]
     folders: Vec<PathBuf>,
     /// Peer directory [default: that in POTLUCK_DIR; to ask a peer that runs: this folder, or the nearest one above it
-    /// that is one; to start one: this folder]
+    /// that is one, or else as with --once; to start one: this folder]
     #[arg(short, long, global = true, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
     /// Go to DIR first: all else is taken from there
     #[arg(short = 'C', long, global = true, value_name = "DIR")]
     pub(crate) chdir: Option<PathBuf>,
+    /// Ask a peer that runs for this command alone, shares nothing, and saves into this folder, as where no peer directory
+    /// is in reach: `list`, `search`, `holders`, `download`, `cat`
+    #[arg(long, global = true, conflicts_with = "directory")]
+    pub(crate) once: bool,
     /// Answer in JSON, one object a line
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -456,8 +460,8 @@ mod tests {
             Parsed::Command(line) => line,
             other => panic!("{words:?}: {other:?}"),
         };
-        const BESIDE_COMMANDS: [&str; 7] =
-            ["directory", "chdir", "json", "quiet", "verbose", "bell", "no-progress"];
+        const BESIDE_COMMANDS: [&str; 8] =
+            ["directory", "chdir", "once", "json", "quiet", "verbose", "bell", "no-progress"];
         let command = CommandLine::command();
         let mut checked = 0;
         for argument in command.get_arguments().filter(|argument| !argument.is_positional()) {

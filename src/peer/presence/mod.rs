@@ -19,6 +19,7 @@ use crate::receiver::ReceiverCommand;
 use crate::receiver::catalogue::NoCatalogueCause;
 use crate::sender::SenderCommand;
 use crate::time::Time;
+use crate::wire::datagram::features;
 use crate::wire::message::PeerRecord;
 
 /// What a peer pulls of what others share.
@@ -31,6 +32,11 @@ enum PullMode {
     Keeper,
     /// What is asked for, of those who keep the index, and of its owner what they have not.
     OnDemand,
+}
+
+/// True for a peer that runs for one command: nobody need be told.
+const fn is_visitor(info: &PeerInfo) -> bool {
+    info.features & features::VISITOR != 0
 }
 
 /// What discovery tells, and what follows for catalogues.
@@ -66,10 +72,13 @@ impl Presence {
         if !info.contact.hosts.is_empty() {
             out.receiver(ReceiverCommand::Peer(info.contact.clone()));
         }
+        let is_visitor = is_visitor(&info);
         let is_awaited = self.roster.awaits_address(id) && !info.contact.hosts.is_empty();
         if self.roster.here(now, info) {
             out.event(|| happenings::peer(WatchKind::PeerCame, id, &name, None));
-            out.notice(Notice::Joined { name, id: id.to_string() });
+            if !is_visitor {
+                out.notice(Notice::Joined { name, id: id.to_string() });
+            }
         }
         if !self.roster.is_large() {
             self.pull(now, out);
@@ -110,7 +119,9 @@ impl Presence {
                 GoneCause::Disconnected => "disconnected",
             };
             out.event(|| happenings::peer(WatchKind::PeerWent, id, &name, Some(word)));
-            out.notice(Notice::Gone { name, why });
+            if !is_visitor(&member.info) {
+                out.notice(Notice::Gone { name, why });
+            }
         }
     }
 

@@ -49,6 +49,18 @@ fn a_catalogue_that_did_not_come_is_asked_for_after_five_seconds() {
 }
 
 #[test]
+fn nobody_is_told_of_who_visits_for_a_moment() {
+    let (mut presence, mut out) = (Presence::default(), Outputs::default());
+    let visitor = PeerInfo { features: features::OURS | features::VISITOR, ..info(1, "visitor", 0) };
+    presence.here(at(0), visitor, &mut out);
+    assert_eq!(presence.roster.len(), 1, "it is here all the same");
+    presence.gone(key(1).peer_id(), Gone::Left, &mut out);
+    assert_eq!(seen(&mut out), [format!("no row of {}", key(1).peer_id())]);
+    presence.here(at(1), PeerInfo { features: features::OURS, ..info(1, "visitor", 0) }, &mut out);
+    assert_eq!(seen(&mut out), ["visitor joined"]);
+}
+
+#[test]
 fn nobody_waits_long_for_who_never_sends_what_it_announces() {
     let (mut presence, mut out) = (Presence::default(), Outputs::default());
     let (id, ms) = (key(1).peer_id(), Duration::from_millis);
