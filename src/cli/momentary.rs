@@ -24,7 +24,7 @@ use crate::sys::lock::DirectoryLock;
 use crate::sys::owner::{Ownership, UserId};
 use crate::sys::signals::{self, Leave};
 use crate::sys::thread::Thread;
-use crate::sys::{memory, sandbox};
+use crate::sys::{clock, memory, sandbox};
 
 /// How the folders of such peers begin.
 const PREFIX: &str = "potluck-once-";
@@ -190,7 +190,8 @@ fn take_away_old_ones(place: &Path) {
 /// True for a folder of this user in which no peer runs or is about to.
 fn is_left(folder: &Path) -> io::Result<bool> {
     let found = folder.symlink_metadata()?;
-    let age = SystemTime::now().duration_since(found.modified()?).unwrap_or_default();
+    let made = found.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let age = Duration::from_secs(clock::unix_seconds()).saturating_sub(made);
     if !found.is_dir() || Ownership::at_link(folder)?.owner != UserId::own() || age < STARTS {
         return Ok(false);
     }
@@ -205,13 +206,18 @@ fn is_left(folder: &Path) -> io::Result<bool> {
 mod tests {
     use super::*;
 
+    fn set_age(folder: &Path, age: Duration) {
+        let made = SystemTime::UNIX_EPOCH + Duration::from_secs(clock::unix_seconds()) - age;
+        fs::File::open(folder).unwrap().set_modified(made).unwrap();
+    }
+
     #[test]
     fn what_was_left_is_taken_away_and_what_runs_stays() {
         let place = tempfile::tempdir().unwrap();
         let make = |name: &str, age: Duration| {
             let folder = place.path().join(name);
             fs::create_dir_all(folder.join(DIRECTORY).join(".potluck")).unwrap();
-            fs::File::open(&folder).unwrap().set_modified(SystemTime::now() - age).unwrap();
+            set_age(&folder, age);
             folder
         };
         let old = STARTS * 2;
@@ -231,7 +237,7 @@ mod tests {
         // One of no age may be starting, even if nothing is in it yet.
         assert!(place.path().join("potluck-once-4").exists());
         drop(held);
-        fs::File::open(&runs).unwrap().set_modified(SystemTime::now() - old).unwrap();
+        set_age(&runs, old);
         take_away_old_ones(place.path());
         assert!(!runs.exists());
     }
