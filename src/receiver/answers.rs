@@ -3,7 +3,7 @@
 
 use super::pulls::Pulls;
 use crate::identity::PeerId;
-use crate::swarm::Swarm;
+use crate::swarm::{Swarm, handle_noted};
 use crate::time::Time;
 use crate::wire::Message;
 
@@ -24,6 +24,7 @@ pub(crate) fn handle_answer(
     match message {
         Message::Manifest(m) => swarm.handle_manifest(now, peer, &m),
         Message::Haves(m) => swarm.handle_haves(now, peer, &m)?,
+        Message::GotNoted(m) => handle_noted(swarm, peer, m.request),
         Message::Refused(m) => {
             // Whose request it is, its number tells: whoever does not know it does nothing.
             swarm.handle_refused(now, peer, &m);

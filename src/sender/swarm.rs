@@ -10,7 +10,7 @@ use crate::sender::limits;
 use crate::time::Time;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
-use crate::wire::message::{GetAny, GetHaves, GotFile, Item, Reason, Refused};
+use crate::wire::message::{GetAny, GetHaves, GotFile, GotNoted, Item, Reason, Refused};
 
 /// Chunks that may turn out to be wrong before a request for any chunk is put off: each is read.
 const CHOICES: usize = 4;
@@ -175,8 +175,9 @@ impl SenderRole {
 }
 
 /// Whoever asked over this connection says that it has all of a file: noted as if the rest had been sent. Of what is not
-/// here nothing is noted.
-pub(super) fn note_got(now: Time, sender: &mut SenderRole, net: &Net, id: ConnId, m: &GotFile) {
+/// here nothing is noted; that it was heard is answered all the same, so that it is not said again.
+pub(super) fn note_got(now: Time, sender: &mut SenderRole, net: &mut Net, id: ConnId, m: &GotFile) {
+    net.send(id, &Message::GotNoted(GotNoted { request: m.request }));
     let (Some(client), Some(to)) = (sender.clients.get(&id), net.payer(id)) else { return };
     if sender.cut(client.peer, m.file, m.size).is_ok() {
         let ranges = ByteRanges::of([(0, m.size)]);

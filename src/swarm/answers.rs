@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::download::NotGiven;
+use super::got::handle_noted;
 use super::members::any_over;
 use super::requests::{AskedItem, AskedPage, PendingRequest};
 use super::sources::SourceLink;
@@ -178,6 +179,8 @@ impl Swarm {
 
     /// A request, or one item of it, is not answered.
     pub(crate) fn handle_refused(&mut self, now: Time, peer: PeerId, refused: &Refused) {
+        // Earlier versions do not know `got_file`.
+        handle_noted(self, peer, refused.request);
         let Some((asked_of, asked)) = self.sources.asked.get_mut(&refused.request) else { return };
         if *asked_of != peer {
             return;

@@ -34,6 +34,7 @@ mod turns;
 mod watch;
 mod work;
 
+pub(crate) use self::got::handle_noted;
 pub(crate) use self::pacing::Pacing;
 pub(crate) use self::turns::put_first;
 pub(crate) use self::watch::is_changed;
@@ -267,7 +268,7 @@ impl Swarm {
         let (id, file, size) = if let Some(download) = self.forget(token) {
             if let (Some(job), Some(path)) = (self.jobs.running.get_mut(&download.job), arrival.path()) {
                 job.copy_twins(download.claim(), path);
-                self.sources.note_got(&download, &mut self.outputs);
+                self.sources.note_got(now, &download, &mut self.outputs);
             }
             (download.job, download.id, download.size())
         } else if let Some((id, wanted)) = self.jobs.forget_copy(token) {
@@ -348,7 +349,7 @@ impl Swarm {
         }
         self.jobs.begin_copies(&mut self.outputs);
         self.jobs.begin_files(now, &mut self.planner.background, &mut self.outputs);
-        self.sources.tell_got(&mut self.outputs);
+        self.sources.tell_got(now, &mut self.outputs);
         for peer in self.jobs.to_dial(now, &self.sources).union(&self.sources.to_tell(now)).copied() {
             self.sources.entry(now, peer).link = SourceLink::Dialling;
             self.outputs.push_back(Output::Dial(peer));

@@ -140,7 +140,7 @@ impl Sources {
             heard: now,
             pacing: Pacing::default(),
             lanes: Lanes::default(),
-            untold: Untold::new(),
+            untold: Untold::default(),
         })
     }
 
@@ -160,6 +160,7 @@ impl Sources {
         source.link = SourceLink::Down;
         source.lanes = Lanes::default();
         (source.owed, source.late, source.swarm_chunk) = (0, 0, None);
+        source.untold.unlinked();
         let watches = std::mem::take(&mut source.watches);
         for request in std::mem::take(&mut source.requests).into_iter().chain(watches) {
             self.asked.remove(&request);

@@ -30,6 +30,7 @@ impl Swarm {
             return;
         }
         self.tick = now + TICK;
+        self.sources.expect_no_answer(now);
         for peer in self.sources.stalled(now) {
             if let Some(source) = self.sources.get_mut(peer) {
                 source.stalls = source.stalls.saturating_add(1);

@@ -43,7 +43,7 @@ pub struct GetAny {
     pub background: bool,
 }
 
-/// Whoever asked for this file has all of it now, whoever gave it. No answer.
+/// Whoever asked for this file has all of it now, whoever gave it. Answer: [`GotNoted`].
 ///
 /// Peers that give parts of it do not know by themselves who has the rest, and are asked by their users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +54,13 @@ pub struct GotFile {
     pub file: FileId,
     /// Its size.
     pub size: u64,
+}
+
+/// A [`GotFile`] was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GotNoted {
+    /// Number of the request.
+    pub request: u64,
 }
 
 /// Chunks that are there.
@@ -72,7 +79,7 @@ pub struct HavesIs {
 /// Bytes of the longest map.
 const MAP: usize = limits::MAP_CHUNKS as usize / 8;
 
-says_all!(GetHaves, GotFile);
+says_all!(GetHaves, GotFile, GotNoted);
 
 impl Body for GetAny {
     fn check(&self) -> Result<(), DecodeError> {

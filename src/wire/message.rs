@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::blocks::{BlockIs, Cancel, GetBlocks, Item};
 use super::frame::{self, Frame};
-pub use super::haves::{GetAny, GetHaves, GotFile, HavesIs};
+pub use super::haves::{GetAny, GetHaves, GotFile, GotNoted, HavesIs};
 pub use super::kept::{GetKept, KeptFile, KeptIs};
 pub use super::meet::{Meet, MetAt};
 use super::registry::Body;
@@ -265,6 +265,7 @@ mod tests {
                 rows: vec![PeerRecord { at: ([10, 0, 0, 1], 7).into(), signed: [9].into() }].into(),
                 last: false,
             }),
+            Message::GotNoted(GotNoted { request: u64::MAX }),
             Message::Haves(HavesIs { request: 12, map: vec![0xff; 65_536], more: vec![u32::MAX; 4_096] }),
             Message::DialBack(DialBack { request: 0 }),
             Message::Kept(KeptIs {

@@ -9,8 +9,8 @@ use super::custody::{CustodyOffer, GetSpace, KeeperReport, OfferAnswer, Orders, 
 use super::frame::Frame;
 use super::message::{
     BlockIs, BucketIs, Cancel, DialBack, FetchThrough, FoundIs, GetAny, GetBlocks, GetBuckets, GetHaves,
-    GetHead, GetKept, GetManifest, GetSlices, GetTable, GotFile, HavesIs, HeadIs, KeptIs, ManifestIs, Meet,
-    MetAt, Refused, Relay, Relayed, SearchIndex, SliceIs, TableIs, Tell, ThroughIs, Told,
+    GetHead, GetKept, GetManifest, GetSlices, GetTable, GotFile, GotNoted, HavesIs, HeadIs, KeptIs,
+    ManifestIs, Meet, MetAt, Refused, Relay, Relayed, SearchIndex, SliceIs, TableIs, Tell, ThroughIs, Told,
 };
 use crate::codec::{DecodeError, decode, encode};
 use crate::content::slice::SLICE_BYTES;
@@ -199,6 +199,7 @@ registry! {
         70, DialBack(DialBack), "dial_back", Way::Unasked(TcpPort::Sender), SMALL_HEADER, 0;
         71, Kept(KeptIs), "kept", Way::Answer(&[Kind::GetKept]), HEADER, 0;
         72, Slice(SliceIs), "slice", Way::Answer(&[Kind::GetSlices]), SLICE_HEADER, SLICE_BYTES;
+        73, GotNoted(GotNoted), "got_noted", Way::Answer(&[Kind::GotFile]), SMALL_HEADER, 0;
         88, Found(FoundIs), "found", Way::Answer(&[Kind::Search]), HEADER, 0;
         104, Relayed(Relayed), "relayed", Way::Answer(&[Kind::Relay]), RELAY_HEADER, 0;
         105, Met(MetAt), "met", Way::Answer(&[Kind::Meet]), SMALL_HEADER, 0;
@@ -295,11 +296,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_is_answered_unless_it_takes_something_back_or_only_tells() {
+    fn what_is_asked_is_answered_unless_it_takes_something_back() {
         let answered: Vec<_> = Kind::ALL.iter().flat_map(|kind| kind.answers()).collect();
         let asked = Kind::ALL.iter().filter(|kind| matches!(kind.row().way, Way::Request(_)));
         let unanswered: Vec<_> = asked.filter(|kind| !answered.contains(kind)).collect();
-        assert_eq!(unanswered, [&Kind::Cancel, &Kind::GotFile]);
+        assert_eq!(unanswered, [&Kind::Cancel]);
         assert!(Kind::Report.is_asked_at(TcpPort::Distributor));
         assert!(
             !Kind::Report.is_asked_at(TcpPort::Distributee)

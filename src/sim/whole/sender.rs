@@ -25,7 +25,7 @@ use crate::sender::{SenderCommand, SenderEvent, SharedContent, StoredFile};
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::frame::{Decoder, Piece};
-use crate::wire::message::{DialBack, GetBuckets, GetHead, Reason, Refused, Told};
+use crate::wire::message::{DialBack, GetBuckets, GetHead, GotNoted, Reason, Refused, Told};
 
 /// Chunks that came are reported to who wants to know once in this time.
 const HAVES: Duration = Duration::from_millis(20);
@@ -283,7 +283,10 @@ impl SimSender {
                 return;
             }
             // Nobody here asks who has what.
-            Message::GotFile(_) => return,
+            Message::GotFile(m) => {
+                self.send(around, id, &Message::GotNoted(GotNoted { request: m.request }));
+                return;
+            }
             Message::Tell(line) => {
                 let teller = Payer { host: AccountHost::Unproved, peer: conn.client.peer };
                 let request = line.request;

@@ -95,7 +95,8 @@ impl World {
                     }
                 }
                 // What was asked for on a connection that is stuck is in the kernel of its sender.
-                Output::Ask(_, _, Message::Cancel(_) | Message::GotFile(_)) => {}
+                Output::Ask(_, _, Message::Cancel(_)) => {}
+                Output::Ask(peer, _, Message::GotFile(m)) => handle_noted(&mut self.swarm, peer, m.request),
                 Output::Disk(disk::Command::Open(token, _)) => {
                     let opened = disk::Event::Opened(token, vec![], Some(Arc::clone(&self.proofs)));
                     self.swarm.handle_disk(self.now, opened);

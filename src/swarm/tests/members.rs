@@ -276,6 +276,8 @@ impl World {
             Message::GotFile(m) => {
                 assert_eq!((m.file, m.size), (self.id, chunks.size()));
                 assert!(server.told.insert(from), "it is said once");
+                let by = server.id;
+                handle_noted(&mut self.peers[from].swarm, by, m.request);
             }
             other => panic!("{other:?}"),
         }

@@ -7,4 +7,5 @@ mod members;
 mod order;
 mod reasons;
 mod several;
+mod telling;
 mod world;

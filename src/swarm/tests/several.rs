@@ -167,7 +167,7 @@ impl World {
                     }
                 }
             }
-            Message::GotFile(_) => {}
+            Message::GotFile(m) => handle_noted(&mut self.swarm, p, m.request),
             // What is in the line already still comes.
             Message::Cancel(c) => {
                 let mut n = 0;

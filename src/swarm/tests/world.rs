@@ -61,6 +61,11 @@ pub(super) struct World {
     pub(super) there: BTreeMap<FileId, Vec<ChunkIndex>>,
     /// Manifests that were needed.
     pub(super) proofs: BTreeMap<FileId, Manifest>,
+    /// Who heard that something is here, and how many links end before somebody hears it.
+    pub(super) heard: Vec<PeerId>,
+    pub(super) unheard: u32,
+    /// False: who hears it says nothing to that.
+    pub(super) answers_got: bool,
     /// When bytes of what were given, and how many.
     pub(super) given: Vec<(Time, FileId, u64)>,
 }
@@ -107,6 +112,9 @@ impl World {
             maps: BTreeMap::new(),
             there: BTreeMap::new(),
             proofs: BTreeMap::new(),
+            heard: Vec::new(),
+            unheard: 0,
+            answers_got: true,
             given: Vec::new(),
         };
         for &(n, _) in kinds {
@@ -155,7 +163,7 @@ impl World {
                     self.up.remove(&p);
                     self.inbox.retain(|(q, _)| *q != p);
                 }
-                Output::Ask(_, _, Message::GotFile(_)) => {}
+                Output::Ask(p, _, Message::GotFile(m)) => self.got(p, m.request),
                 Output::Ask(p, _, Message::Cancel(c)) => self.inbox.retain(|(q, m)| {
                     let is = |request| *q == p && request == c.request;
                     !match m {
@@ -172,6 +180,20 @@ impl World {
                 }
                 Output::Event(event) => self.events.push(event),
                 Output::Warning(text) => self.warnings.push(text),
+            }
+        }
+    }
+
+    /// A source is told that something is here.
+    fn got(&mut self, p: PeerId, request: u64) {
+        if self.unheard > 0 {
+            self.unheard -= 1;
+            self.up.remove(&p);
+            self.swarm.handle_down(self.now, p);
+        } else {
+            self.heard.push(p);
+            if self.answers_got {
+                handle_noted(&mut self.swarm, p, request);
             }
         }
     }
