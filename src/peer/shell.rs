@@ -17,6 +17,7 @@ use crate::dht::{DhtEvent, DhtState};
 use crate::disk::PartialSeed;
 use crate::doctor::MachineFacts;
 use crate::error::Failure;
+use crate::library::sending::SendingStep;
 use crate::receiver::{ReceiverCommand, ReceiverEvent};
 use crate::sender::SenderCommand;
 use crate::store::LedgerWritten;
@@ -114,6 +115,7 @@ impl PeerShell {
             dht,
             library,
             shares,
+            sending,
             receiver,
             sender,
             distributor,
@@ -151,6 +153,8 @@ impl PeerShell {
                 // Of one that was ended. The channel never ends, for new ones are given its other end.
                 _ => PeerEvent::Timeout,
             },
+            // As with shares, the channel never ends.
+            recv(sending.reports) -> got => got.map_or(PeerEvent::Timeout, |(number, step)| PeerEvent::Sending(number, step)),
             recv(sender.events) -> got => or_broken("sender", PeerEvent::Sender, got),
             recv(distributor.events) -> got => or_broken("distributor", PeerEvent::Custody, got),
             recv(distributee.events) -> got => or_broken("distributee", PeerEvent::Custody, got),
@@ -183,6 +187,12 @@ impl PeerShell {
             PeerOutput::Share(order) => {
                 if let Err(text) = self.parts.share(order) {
                     self.machine.handle(clock::now(), PeerEvent::Warning(text));
+                }
+            }
+            PeerOutput::Sending(order) => {
+                if let Err((number, failure)) = self.parts.send(order) {
+                    let step = SendingStep::Ready(Err(failure));
+                    self.machine.handle(clock::now(), PeerEvent::Sending(number, step));
                 }
             }
             PeerOutput::Receiver(command) => self.parts.receiver.send(command),

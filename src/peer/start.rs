@@ -18,6 +18,7 @@ use super::machine::{PeerMachine, PeerStart};
 use super::own_group::own_group;
 use super::parts::Parts;
 use super::sandboxes::{SandboxedPart, Sandboxes};
+use super::sending_parts::SendingParts;
 use super::share_parts::ShareParts;
 use super::shares::SharesAtStart;
 use super::shares_at_start::shares_at_start;
@@ -121,6 +122,7 @@ impl Peer {
             _disk: disk,
             library,
             shares: share_parts,
+            sending: SendingParts::new(&config),
             store,
             files,
             sandboxes,

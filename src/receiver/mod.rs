@@ -19,6 +19,7 @@ mod outputs;
 mod peer_memory;
 pub(crate) mod pull;
 pub(crate) mod pulls;
+pub(crate) mod offering;
 pub(crate) mod search;
 #[cfg(any(test, feature = "sim"))]
 pub(crate) mod sequences;
@@ -211,6 +212,7 @@ impl Role for ReceiverRole {
             ReceiverCommand::Kept(peer) => self.pulls.want_kept(now, peer),
             ReceiverCommand::Table(peer) => self.pulls.want_table(now, peer),
             ReceiverCommand::Tell(line, said) => self.pulls.tell(now, line, said),
+            ReceiverCommand::SayOfOffer(letter) => self.pulls.say_of_offer(now, letter),
             ReceiverCommand::FetchThrough { from, file } => self.pulls.want_through(now, from, file),
             ReceiverCommand::Search { from, number, search, known } => {
                 self.pulls.search(now, from, number, search, known);

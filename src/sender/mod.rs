@@ -43,7 +43,7 @@ mod unfit;
 mod withheld;
 
 pub(crate) use self::handle::{
-    KeptOf, SenderCommand, SenderEvent, SenderHandle, SharedContent, StoredFile, start_sender,
+    GivenFiles, KeptOf, SenderCommand, SenderEvent, SenderHandle, SharedContent, StoredFile, start_sender,
 };
 pub(crate) use self::reader::SharedReader;
 pub(crate) use self::sent::{SentFor, SentPart};
@@ -86,7 +86,7 @@ use crate::transfer::meetings::MeetingProved;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
 use crate::wire::frame::Frame;
-use crate::wire::message::{DialBack, GetBuckets, GetHead, Reason, Refused, Told};
+use crate::wire::message::{DialBack, GetBuckets, GetHead, OfferNoted, Reason, Refused, Told};
 
 /// Bytes sent, and read on this thread, in one step.
 const STEP: usize = 256 << 10;
@@ -308,7 +308,7 @@ impl SenderRole {
 
     /// What proves a file, from wherever it is known.
     fn manifest(&mut self, now: Time, peer: PeerId, file: FileId) -> Result<Arc<Manifest>, Reason> {
-        let known = self.offer.shelf.files.get(&file).map(|f| &f.manifest);
+        let known = self.offer.file(peer, file).map(|f| &f.manifest);
         match known.or_else(|| self.partial_seeds.get(file)?.manifest()) {
             Some(manifest) => Ok(Arc::clone(manifest)),
             None if self.store.chunks(peer, file).is_some() => self.store.manifest(now, peer, file),
@@ -376,6 +376,12 @@ impl SenderRole {
                 net.send(id, &Message::Told(Told { request }));
                 Ok(())
             }),
+            Message::OfferFiles(m) => self.here.may_offer(now, net.payer(id)).and_then(|payer| {
+                self.note_offer(net, id, request, SenderEvent::OfferFiles(payer, m))
+            }),
+            Message::OfferNews(m) => self.here.may_offer(now, net.payer(id)).and_then(|payer| {
+                self.note_offer(net, id, request, SenderEvent::OfferNews(payer.peer, m))
+            }),
             Message::FetchThrough(m) => self.other_owners.questions.take(id, client.peer, m, &self.events),
             Message::Search(m) => self.other_owners.search(now, net, id, m, &self.events),
             Message::Meet(m) => self.links.introduce(now, net, id, m),
@@ -392,6 +398,19 @@ impl SenderRole {
         if let Err(reason) = taken {
             net.send(id, &Message::Refused(Refused { request, item: None, reason }));
         }
+        Ok(())
+    }
+
+    /// Tells the controller what was said of an offer.
+    fn note_offer(
+        &self,
+        net: &mut Net,
+        id: ConnId,
+        request: u64,
+        event: SenderEvent,
+    ) -> Result<(), Reason> {
+        self.events.try_send(event).map_err(|_| Reason::Busy)?;
+        net.send(id, &Message::OfferNoted(OfferNoted { request }));
         Ok(())
     }
 

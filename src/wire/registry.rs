@@ -10,12 +10,12 @@ use super::frame::Frame;
 use super::message::{
     BlockIs, BucketIs, Cancel, DialBack, FetchThrough, FoundIs, GetAny, GetBlocks, GetBuckets, GetHaves,
     GetHead, GetKept, GetManifest, GetSlices, GetTable, HavesIs, HeadIs, KeptIs, ManifestIs, Meet, MetAt,
-    Refused, Relay, Relayed, SearchIndex, SliceIs, TableIs, Tell, ThroughIs, Told,
+    OfferFiles, OfferNews, OfferNoted, Refused, Relay, Relayed, SearchIndex, SliceIs, TableIs, Tell, ThroughIs, Told,
 };
 use crate::codec::{DecodeError, decode, encode};
 use crate::content::slice::SLICE_BYTES;
 use crate::wire::limits::{
-    BLOCK, HEAD_HEADER, HEADER, MAP_HEADER, RELAY_HEADER, REQUEST_HEADER, SEARCH_HEADER, SLICE_HEADER,
+    BLOCK, HEAD_HEADER, HEADER, MAP_HEADER, OFFER_HEADER, RELAY_HEADER, REQUEST_HEADER, SEARCH_HEADER, SLICE_HEADER,
     SMALL_HEADER,
 };
 
@@ -185,6 +185,8 @@ registry! {
         9, GetKept(GetKept), "get_kept", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
         10, GetSlices(GetSlices), "get_slices", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
         24, Search(SearchIndex), "search", Way::Request(TcpPort::Sender), SEARCH_HEADER, 0;
+        32, OfferFiles(OfferFiles), "offer_files", Way::Request(TcpPort::Sender), OFFER_HEADER, 0;
+        33, OfferNews(OfferNews), "offer_news", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
         40, Relay(Relay), "relay", Way::Request(TcpPort::Sender), RELAY_HEADER, 0;
         41, Meet(Meet), "meet", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
         44, FetchThrough(FetchThrough), "fetch_through", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
@@ -199,6 +201,7 @@ registry! {
         71, Kept(KeptIs), "kept", Way::Answer(&[Kind::GetKept]), HEADER, 0;
         72, Slice(SliceIs), "slice", Way::Answer(&[Kind::GetSlices]), SLICE_HEADER, SLICE_BYTES;
         88, Found(FoundIs), "found", Way::Answer(&[Kind::Search]), HEADER, 0;
+        96, OfferNoted(OfferNoted), "offer_noted", Way::Answer(&[Kind::OfferFiles, Kind::OfferNews]), SMALL_HEADER, 0;
         104, Relayed(Relayed), "relayed", Way::Answer(&[Kind::Relay]), RELAY_HEADER, 0;
         105, Met(MetAt), "met", Way::Answer(&[Kind::Meet]), SMALL_HEADER, 0;
         108, Through(ThroughIs), "through", Way::Answer(&[Kind::FetchThrough]), SMALL_HEADER, 0;

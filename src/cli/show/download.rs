@@ -35,6 +35,11 @@ struct DownloadShow {
 
 /// What shows it.
 pub(super) fn show(_: &DownloadRequest) -> Box<dyn Show> {
+    of_downloads()
+}
+
+/// What shows downloads that another command began.
+pub(super) fn of_downloads() -> Box<dyn Show> {
     Box::new(DownloadShow { saved: 0, planned: 0, only: None })
 }
 

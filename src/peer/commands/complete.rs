@@ -87,6 +87,11 @@ fn names(now: Time, prefix: &str, what: CompletionNames, peer: &PeerMachine) -> 
             let targets = peer.routes.targets().filter(|target| target.starts_with(prefix));
             return targets.take(COMPLETIONS).collect();
         }
+        CompletionNames::Offerers => {
+            let offers = peer.transfers.offers.incoming.shown().map(|(_, offer)| offer.name.clone());
+            let names: BTreeSet<String> = offers.filter(|name| name.starts_with(prefix)).collect();
+            return names.into_iter().take(COMPLETIONS).collect();
+        }
         CompletionNames::Queue => return queued(prefix, peer),
         CompletionNames::Offered => {
             let known = roster.entries(&Owners::Anyone).map(|(_, entry)| &entry.path);

@@ -271,7 +271,7 @@ pub(super) fn begin(
         }
     }
     let (words, options) = (request.files.clone(), options(request));
-    let id = enqueue(now, QueueOrder { words, options, owners, destination, files, folders }, peer)?;
+    let id = enqueue(now, QueueOrder { words, options, owners, destination, files, folders, is_offered: false }, peer)?;
     go_on(now, ask, id, holders, request, peer)
 }
 
@@ -317,7 +317,8 @@ fn absent_order(request: &DownloadRequest, failure: &Failure, peer: &PeerMachine
     }
     let (Resolved { files, folders, .. }, owners) = resolve_absent(request, peer)?;
     let (words, options) = (request.files.clone(), options(request));
-    Some(QueueOrder { words, options, owners, destination: destination(request, peer), files, folders })
+    let destination = destination(request, peer);
+    Some(QueueOrder { words, options, owners, destination, files, folders, is_offered: false })
 }
 
 /// What else was said of what is to come: two downloads of the same words that differ in that are two.

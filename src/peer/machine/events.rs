@@ -19,6 +19,7 @@ use crate::peer::event::PeerEvent;
 use crate::peer::file_work::{FileAnswer, FileWork};
 use crate::peer::happenings;
 use crate::peer::jobs::JobPurpose;
+use crate::peer::offers;
 use crate::peer::output::{LogLevel, Outputs, PeerOutput};
 use crate::peer::own_peer::OwnPeer;
 use crate::peer::reachability::Attempt;
@@ -59,6 +60,7 @@ impl PeerMachine {
                 }
                 self.on_receiver(now, event);
             }
+            PeerEvent::Sending(number, step) => offers::prepared(now, number, step, self),
             PeerEvent::PartialSeed(seed) => self.on_partial_seed(&seed),
             PeerEvent::Sender(event) => self.on_sender(now, event),
             PeerEvent::Custody(event) => self.on_custody(now, event),
@@ -195,6 +197,9 @@ impl PeerMachine {
             ReceiverEvent::Told { number, said, outcome } => {
                 self.chat.told(now, number, said, outcome, &self.own, &mut self.out);
             }
+            ReceiverEvent::Letter { to, serial, outcome } => {
+                offers::letter_done(now, to, serial, outcome, self);
+            }
             ReceiverEvent::Through { from, file, answer } => {
                 self.through.answered(now, from, &file, answer, &mut self.downloads, &mut self.out);
             }
@@ -297,6 +302,8 @@ impl PeerMachine {
             SenderEvent::Told(line) => {
                 self.chat.hear_alone(now, line, &self.own, &self.presence.roster, &mut self.out);
             }
+            SenderEvent::OfferFiles(payer, page) => offers::offer_page(now, payer, page, self),
+            SenderEvent::OfferNews(from, news) => offers::offer_news(now, from, news, self),
             SenderEvent::Linked(peer, host) => {
                 self.routes.on_linked(now, LinkPeer { peer, host }, &mut self.out);
             }
@@ -317,8 +324,13 @@ impl PeerMachine {
                 parts.retain(|part| part.to.peer != self.own.id());
                 let (roster, shelf) = (&self.presence.roster, &self.shared.shelf);
                 self.transfers.sent(now, &parts, roster, shelf, &mut self.out);
+                offers::sent_parts(now, &parts, self);
             }
-            SenderEvent::Changed(path) => check_shared(path, self),
+            SenderEvent::Changed(path) => {
+                if !offers::forget_path(now, &path, self) {
+                    check_shared(path, self);
+                }
+            }
             SenderEvent::Rotten(file, chunk) => {
                 self.out.debug(format!("chunk {} of {file} in the store is not what it was", chunk.get()));
                 self.carrier.lost(file);
@@ -419,6 +431,7 @@ impl PeerMachine {
             FileAnswer::Instance(stored) => self.on_instance(now, stored),
             FileAnswer::Share(ask, share) => shared(ask, share, self),
             FileAnswer::Unshare(ask, name, done) => unshared(now, ask, &name, done, self),
+            FileAnswer::Send(number, roots) => offers::start_sending(now, number, roots, self),
             FileAnswer::ForgetShares(Ok(())) => {}
             FileAnswer::ForgetShares(Err(why)) => {
                 self.out.debug(format!("what is shared no more cannot be forgotten: {why}"));
@@ -480,6 +493,8 @@ fn here(now: Time, info: PeerInfo, peer: &mut PeerMachine) {
     peer.unanswered.here(info.contact.id);
     peer.routes.sites.here(info.contact.id, &mut peer.out);
     peer.presence.here(now, info, &mut peer.out);
+    peer.downloads.queue.handle_here(id);
+    peer.transfers.offers.handle_here(now, id);
     if !peer.requests.seeks.is_empty() {
         // It may be the one that has what is sought.
         peer.presence.pull(now, &mut peer.out);

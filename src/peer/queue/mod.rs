@@ -223,6 +223,23 @@ impl Queue {
         }
     }
 
+    /// A peer is here that gives what it offered to this one alone.
+    pub(super) fn handle_here(&mut self, peer: PeerId) {
+        for download in self.all.values_mut().filter(|d| d.order.is_offered && d.order.owners.has(peer)) {
+            download.tried.remove(&peer);
+            if let Some(offers) = &mut download.offers {
+                offers.insert(peer);
+            }
+        }
+    }
+
+    /// A peer says once more that it offers what this download fetches: it is tried at once.
+    pub(super) fn handle_offered(&mut self, id: JobId, peer: PeerId) {
+        if self.all.get(&id).is_some_and(|download| download.order.is_offered) {
+            self.handle_here(peer);
+        }
+    }
+
     /// What is kept for those who are away may have changed.
     pub(super) const fn handle_keepers(&mut self) {
         self.are_keepers_stale = true;
