@@ -1,5 +1,6 @@
 //! One command to the peer that runs in a directory.
 
+use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -8,10 +9,10 @@ use super::show::{ShowOptions, View};
 use super::stopping::StopOnSignal;
 use super::{exit_code, output, session};
 use crate::control::typed::{CommandOrigin, TypedFrom};
-use crate::control::{Reply, Request, client};
+use crate::control::{Reply, Request, SendRequest, client};
 use crate::doctor::{self, DoctorFacts, Look};
 use crate::error::{Code, Failure};
-use crate::limits::DISCOVERY_PORT;
+use crate::limits::{DISCOVERY_PORT, LINE};
 
 /// Asks, shows the answer, and tells how it ended.
 pub(super) fn run(command: TypedCommand, directory: &Path, options: ShowOptions) -> ExitCode {
@@ -31,12 +32,31 @@ pub(super) fn run(command: TypedCommand, directory: &Path, options: ShowOptions)
     exit_code(&result)
 }
 
+/// What stands for the text of standard input.
+const STDIN: &str = "-";
+
+/// What standard input says, without the end of its line. No more is read than one line can have, and a little.
+fn line_of_stdin() -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = std::io::stdin().lock().take(LINE as u64 + 2).read_to_string(&mut text);
+    read.map_err(|e| Failure::new(Code::Usage, format!("standard input cannot be read: {e}")))?;
+    if text.ends_with('\n') {
+        text.truncate(text.trim_end_matches(['\n', '\r']).len());
+    }
+    Ok(text)
+}
+
 /// Asks the peer, and shows what it answers.
 fn ask(mut request: Request, directory: &Path, options: ShowOptions) -> Result<(), Failure> {
     let here = std::env::current_dir().ok();
     request.anchor(&TypedFrom { origin: CommandOrigin::OneShot, folder: here.as_deref() })?;
     if !options.json {
         request.for_people();
+    }
+    if let Request::Send(SendRequest { text: Some(text), .. }) = &mut request
+        && *text == STDIN
+    {
+        *text = line_of_stdin()?;
     }
     let stop = StopOnSignal::of(&request, directory);
     let mut view = View::new(&request, options);

@@ -68,7 +68,8 @@ impl TypedRequest for SendRequest {
         let mut words = std::mem::take(&mut self.words);
         let Some(to) = words.pop() else { return Ok(()) };
         if self.text.is_some() && !words.is_empty() {
-            let message = "`send --text` takes a peer and no files; put quotes around a text of several words";
+            let message =
+                "`send --text` takes a peer and no files; put quotes around a text of several words";
             return Err(Failure::new(Code::Usage, message));
         }
         if self.text.is_none() && words.is_empty() {
@@ -105,7 +106,10 @@ mod tests {
     fn the_last_word_is_the_peer() {
         let request = typed(&["a", "/b", "anna"], None, CommandOrigin::OneShot).unwrap();
         let paths: Vec<_> = request.paths.iter().map(|path| path.0.clone()).collect();
-        assert_eq!((paths, &request.to[..], request.wait), (vec!["/here/a".into(), "/b".into()], "anna", true));
+        assert_eq!(
+            (paths, &request.to[..], request.wait),
+            (vec!["/here/a".into(), "/b".into()], "anna", true)
+        );
         let json = serde_json::to_string(&request).unwrap();
         assert_eq!(json, r#"{"paths":["/here/a","/b"],"to":"anna","wait":true}"#);
         assert_eq!(serde_json::from_str::<SendRequest>(&json).unwrap(), request);

@@ -109,7 +109,8 @@ pub(crate) fn prepare(
     stop: &Receiver<()>,
     tell: impl Fn(SendingStep) -> bool,
 ) {
-    let look = Look { roots, names: NameRules { hidden }, stop, found: Vec::new(), content: SentContent::default() };
+    let look =
+        Look { roots, names: NameRules { hidden }, stop, found: Vec::new(), content: SentContent::default() };
     let ready = match look.run(&tell) {
         Ok(content) => Ok(content),
         Err(End::Failed(failure)) => Err(failure),
@@ -137,11 +138,20 @@ impl Look<'_> {
             match facts.kind {
                 FileKind::File(size) => {
                     bytes = bytes.saturating_add(size);
-                    self.file(Found { path: root.name.clone(), root: number, inner: root.inner.clone() }, &facts)?;
+                    self.file(
+                        Found { path: root.name.clone(), root: number, inner: root.inner.clone() },
+                        &facts,
+                    )?;
                 }
                 FileKind::Folder => {
                     let inside = folder.enter(root.inner.as_str()).map_err(|e| unreadable(&root.name, &e))?;
-                    bytes = bytes.saturating_add(self.folder(&inside, number, &root.name, &root.inner, &mut Vec::new())?);
+                    bytes = bytes.saturating_add(self.folder(
+                        &inside,
+                        number,
+                        &root.name,
+                        &root.inner,
+                        &mut Vec::new(),
+                    )?);
                 }
                 FileKind::Link | FileKind::Other => {
                     let message = format!("{} is neither a file nor a folder", root.name);
@@ -276,7 +286,11 @@ impl Look<'_> {
     }
 
     fn wait(&self) -> Result<(), Stopped> {
-        if self.stop.recv_timeout(AGAIN) == Err(RecvTimeoutError::Disconnected) { Err(Stopped) } else { Ok(()) }
+        if self.stop.recv_timeout(AGAIN) == Err(RecvTimeoutError::Disconnected) {
+            Err(Stopped)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -330,16 +344,21 @@ mod tests {
     #[test]
     fn files_and_folders_are_offered_by_their_names_and_what_is_hidden_is_not() {
         let dir = tempfile::tempdir().unwrap();
-        for (path, text) in
-            [("a.txt", "a"), ("Photos/one", "1"), ("Photos/deep/two", "22"), ("Photos/.hidden", "h"), ("Photos/no.log", "x")]
-        {
+        for (path, text) in [
+            ("a.txt", "a"),
+            ("Photos/one", "1"),
+            ("Photos/deep/two", "22"),
+            ("Photos/.hidden", "h"),
+            ("Photos/no.log", "x"),
+        ] {
             write(&dir.path().join(path), text);
         }
         write(&dir.path().join("Photos/.potluckignore"), "*.log\n");
         fs::create_dir(dir.path().join("Photos/empty")).unwrap();
         testing::link(dir.path(), dir.path().join("Photos/link"));
         let sent = prepared(&[root(dir.path(), "a.txt"), root(dir.path(), "Photos")]).unwrap();
-        let paths: Vec<_> = sent.files.iter().map(|file| (file.path.as_str(), file.file.stamp.size)).collect();
+        let paths: Vec<_> =
+            sent.files.iter().map(|file| (file.path.as_str(), file.file.stamp.size)).collect();
         assert_eq!(paths, [("a.txt", 1), ("Photos/deep/two", 2), ("Photos/one", 1)]);
         let listed: Vec<_> = sent.files.iter().map(|file| file.file.path.as_str()).collect();
         assert_eq!(listed[1], ".potluck-send-1-0/Photos/deep/two");

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use super::send_roots::send_roots;
 use super::file_work::{Damaged, DiagnosisFacts, DownloadPlan, FileAnswer, FilePlace, FileWork, LocalFacts};
 use super::remembered_shares::RememberedShares;
+use super::send_roots::send_roots;
 use super::share_check;
 use super::start::next_instance;
 use super::verifying::repairs;

@@ -162,7 +162,9 @@ impl Sandboxes {
             SandboxedPart::Reader | SandboxedPart::Library => {
                 ([&[sandbox::PROCESSORS.into()], offered.as_slice()].concat(), None)
             }
-            SandboxedPart::Sending { read, .. } => ([&[sandbox::PROCESSORS.into()], read.as_slice()].concat(), None),
+            SandboxedPart::Sending { read, .. } => {
+                ([&[sandbox::PROCESSORS.into()], read.as_slice()].concat(), None)
+            }
             SandboxedPart::Share(folder) => (vec![sandbox::PROCESSORS.into(), folder.clone()], None),
             SandboxedPart::Store => (system(sandbox::RANDOM), Some(self.config.state())),
             SandboxedPart::Disk => (system(boot::PLACE), Some(downloads)),

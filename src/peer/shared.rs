@@ -154,7 +154,8 @@ impl SharedFolder {
             let all = Arc::make_mut(&mut shelf);
             // What is shared anyhow is given to everyone.
             Arc::make_mut(&mut given).retain(|id, _| !all.files.contains_key(id));
-            for file in self.given_files.files.iter().filter(|file| given.contains_key(&file.manifest.file())) {
+            for file in self.given_files.files.iter().filter(|file| given.contains_key(&file.manifest.file()))
+            {
                 all.files.insert(Arc::clone(file));
             }
             Arc::make_mut(&mut all.roots).named.extend(self.given_files.folders.clone());

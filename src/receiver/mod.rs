@@ -15,11 +15,11 @@ mod handle;
 pub(crate) mod kept;
 pub(crate) mod limits;
 mod links;
+pub(crate) mod offering;
 mod outputs;
 mod peer_memory;
 pub(crate) mod pull;
 pub(crate) mod pulls;
-pub(crate) mod offering;
 pub(crate) mod search;
 #[cfg(any(test, feature = "sim"))]
 pub(crate) mod sequences;

@@ -376,12 +376,14 @@ impl SenderRole {
                 net.send(id, &Message::Told(Told { request }));
                 Ok(())
             }),
-            Message::OfferFiles(m) => self.here.may_offer(now, net.payer(id)).and_then(|payer| {
-                self.note_offer(net, id, request, SenderEvent::OfferFiles(payer, m))
-            }),
-            Message::OfferNews(m) => self.here.may_offer(now, net.payer(id)).and_then(|payer| {
-                self.note_offer(net, id, request, SenderEvent::OfferNews(payer.peer, m))
-            }),
+            Message::OfferFiles(m) => self
+                .here
+                .may_offer(now, net.payer(id))
+                .and_then(|payer| self.note_offer(net, id, request, SenderEvent::OfferFiles(payer, m))),
+            Message::OfferNews(m) => self
+                .here
+                .may_offer(now, net.payer(id))
+                .and_then(|payer| self.note_offer(net, id, request, SenderEvent::OfferNews(payer.peer, m))),
             Message::FetchThrough(m) => self.other_owners.questions.take(id, client.peer, m, &self.events),
             Message::Search(m) => self.other_owners.search(now, net, id, m, &self.events),
             Message::Meet(m) => self.links.introduce(now, net, id, m),
@@ -402,13 +404,7 @@ impl SenderRole {
     }
 
     /// Tells the controller what was said of an offer.
-    fn note_offer(
-        &self,
-        net: &mut Net,
-        id: ConnId,
-        request: u64,
-        event: SenderEvent,
-    ) -> Result<(), Reason> {
+    fn note_offer(&self, net: &mut Net, id: ConnId, request: u64, event: SenderEvent) -> Result<(), Reason> {
         self.events.try_send(event).map_err(|_| Reason::Busy)?;
         net.send(id, &Message::OfferNoted(OfferNoted { request }));
         Ok(())

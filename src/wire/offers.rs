@@ -130,7 +130,16 @@ mod tests {
             executable: false,
         };
         let page = vec![file; here];
-        OfferFiles { request: 1, number: 1, files, folders: 0, bytes: files, at, page, page_folders: Vec::new() }
+        OfferFiles {
+            request: 1,
+            number: 1,
+            files,
+            folders: 0,
+            bytes: files,
+            at,
+            page,
+            page_folders: Vec::new(),
+        }
     }
 
     #[test]

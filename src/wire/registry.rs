@@ -10,13 +10,14 @@ use super::frame::Frame;
 use super::message::{
     BlockIs, BucketIs, Cancel, DialBack, FetchThrough, FoundIs, GetAny, GetBlocks, GetBuckets, GetHaves,
     GetHead, GetKept, GetManifest, GetSlices, GetTable, HavesIs, HeadIs, KeptIs, ManifestIs, Meet, MetAt,
-    OfferFiles, OfferNews, OfferNoted, Refused, Relay, Relayed, SearchIndex, SliceIs, TableIs, Tell, ThroughIs, Told,
+    OfferFiles, OfferNews, OfferNoted, Refused, Relay, Relayed, SearchIndex, SliceIs, TableIs, Tell,
+    ThroughIs, Told,
 };
 use crate::codec::{DecodeError, decode, encode};
 use crate::content::slice::SLICE_BYTES;
 use crate::wire::limits::{
-    BLOCK, HEAD_HEADER, HEADER, MAP_HEADER, OFFER_HEADER, RELAY_HEADER, REQUEST_HEADER, SEARCH_HEADER, SLICE_HEADER,
-    SMALL_HEADER,
+    BLOCK, HEAD_HEADER, HEADER, MAP_HEADER, OFFER_HEADER, RELAY_HEADER, REQUEST_HEADER, SEARCH_HEADER,
+    SLICE_HEADER, SMALL_HEADER,
 };
 
 /// Kinds from here on are answers, or said unasked: whoever does not know one skips it. Those below are

@@ -36,6 +36,7 @@ mod port_mapping;
 mod presence;
 mod routes;
 mod searches;
+mod sending;
 mod several;
 mod sites;
 mod state;

@@ -21,8 +21,9 @@ use potluck::wire::frame::{Decoder, Frame, Piece};
 use potluck::wire::message::{
     BlockIs, BucketIs, Cancel, CoveredRow, DialBack, FetchThrough, FoundIs, GetAny, GetBlocks, GetBuckets,
     GetHaves, GetHead, GetKept, GetManifest, GetSlices, GetTable, HavesIs, HeadIs, HitRow, Item, KeptFile,
-    KeptIs, KnownCoverage, ManifestIs, Meet, Message, MetAt, PeerRecord, Reason, Refused, Relay, Relayed,
-    RelayedDatagram, SearchIndex, SliceIs, TableIs, Tell, ThroughIs, Told, request_of,
+    KeptIs, KnownCoverage, ManifestIs, Meet, Message, MetAt, OfferFiles, OfferNews, OfferNoted, OfferWord,
+    OfferedFile, PeerRecord, Reason, Refused, Relay, Relayed, RelayedDatagram, SearchIndex, SliceIs, TableIs,
+    Tell, ThroughIs, Told, request_of,
 };
 use potluck::wire::room::{RoomGap, RoomLine};
 
@@ -279,6 +280,23 @@ fn requests() -> Vec<Vector> {
             size: 200_000,
             bucket: 7,
         })),
+        plain(Message::OfferFiles(OfferFiles {
+            request: 60,
+            number: 5,
+            files: 3,
+            folders: 1,
+            bytes: 200_001,
+            at: 2,
+            page: vec![OfferedFile {
+                path: "Fotos/gr\u{fc}n.jpg".parse().unwrap(),
+                id: FILE,
+                size: 200_000,
+                modified: 1_800_000_000_123,
+                executable: false,
+            }],
+            page_folders: vec!["Fotos/leer".parse().unwrap()],
+        })),
+        plain(Message::OfferNews(OfferNews { request: 61, number: 5, news: OfferWord::Accepted })),
         plain(Message::Tell(Tell {
             request: 52,
             instance: INSTANCE,
@@ -411,6 +429,7 @@ fn answers() -> Vec<Vector> {
             later_rows(tree.field("covered"));
             later_rows(tree.field("hits"));
         }),
+        plain(Message::OfferNoted(OfferNoted { request: 60 })),
         plain(Message::Told(Told { request: 52 })),
         plain(Message::Refused(Refused { request: 40, item: Some(1), reason: Reason::Changed })),
     ]

@@ -83,7 +83,9 @@ fn state(row: &OfferRow) -> String {
         OfferState::Waiting if is_out => "waiting for an answer".to_owned(),
         OfferState::Waiting => "waiting".to_owned(),
         OfferState::Accepted if is_out => format!("accepted, {}% sent", percent(row.done, row.size)),
-        OfferState::Accepted => row.job.map_or_else(|| "accepted".to_owned(), |job| format!("downloading [{job}]")),
+        OfferState::Accepted => {
+            row.job.map_or_else(|| "accepted".to_owned(), |job| format!("downloading [{job}]"))
+        }
         OfferState::Done => "done".to_owned(),
         OfferState::Rejected => "rejected".to_owned(),
         OfferState::Stopped => "stopped".to_owned(),
@@ -143,7 +145,9 @@ pub(in crate::cli) fn line(row: &OfferRow) -> String {
     match state {
         OfferState::Reading => format!("reading {what}"),
         OfferState::Offering => format!("offering {what} to {name}{}", left_out(row)),
-        OfferState::Waiting => format!("waiting for {name} to accept {what}; `reject {number}` takes it back"),
+        OfferState::Waiting => {
+            format!("waiting for {name} to accept {what}; `reject {number}` takes it back")
+        }
         OfferState::Accepted => format!("{name} accepted {what}"),
         OfferState::Done => format!("{name} has {what}"),
         OfferState::Withdrawn => format!("took back {what} from {name}"),

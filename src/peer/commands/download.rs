@@ -271,7 +271,11 @@ pub(super) fn begin(
         }
     }
     let (words, options) = (request.files.clone(), options(request));
-    let id = enqueue(now, QueueOrder { words, options, owners, destination, files, folders, is_offered: false }, peer)?;
+    let id = enqueue(
+        now,
+        QueueOrder { words, options, owners, destination, files, folders, is_offered: false },
+        peer,
+    )?;
     go_on(now, ask, id, holders, request, peer)
 }
 

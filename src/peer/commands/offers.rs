@@ -32,7 +32,10 @@ pub(super) fn waiting(which: Option<&QueueWord>, peer: &PeerMachine) -> Result<V
         return match all.len() {
             0 => Err(Failure::new(Code::NotFound, "no offer waits")),
             1 => Ok(all),
-            n => Err(Failure::new(Code::Ambiguous, format!("{n} offers wait: say which, or `all`; `offers` lists them"))),
+            n => Err(Failure::new(
+                Code::Ambiguous,
+                format!("{n} offers wait: say which, or `all`; `offers` lists them"),
+            )),
         };
     };
     if word.is_all() {

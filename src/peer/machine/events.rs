@@ -282,6 +282,10 @@ impl PeerMachine {
     /// A file is being fetched: others get what is here of it, and those of them are sought who have some.
     fn on_partial_seed(&mut self, seed: &Arc<dyn LiveSeed>) {
         let claim = seed.claim();
+        if self.downloads.queue.is_offered_alone(claim.0) {
+            // It was meant for this peer, and for nobody else.
+            return;
+        }
         let is_for_store = self.jobs.is_keeping(claim) || self.carrier.is_fetching(claim);
         if is_for_store && !self.downloads.is_wanted(claim) {
             // Who keeps it too is said by whoever placed it; what is carried comes from its owner.

@@ -2,7 +2,7 @@
 //! that the user makes are read, offered and given. Pure.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -437,9 +437,8 @@ fn expire(now: Time, peer: &mut PeerMachine) {
         }
     }
     let all = peer.transfers.offers.outgoing.all.iter();
-    let is_late = |offer: &OutgoingOffer| {
-        !offer.is_over() && !offer.was_accepted && offer.order.until <= date
-    };
+    let is_late =
+        |offer: &OutgoingOffer| !offer.is_over() && !offer.was_accepted && offer.order.until <= date;
     let late: Vec<_> = all
         .filter(|(_, offer)| is_late(offer))
         .map(|(number, offer)| (*number, offer.order.to, offer.wire))
@@ -468,11 +467,12 @@ fn say(now: Time, peer: &mut PeerMachine) {
     if peer.departure.is_begun() {
         return;
     }
+    let mut busy = BTreeSet::new();
     for (number, offer) in &offers.outgoing.all {
         let to = offer.order.to;
-        if !offers.letters.has_page(to, *number)
-            && let Some(page) = offer.page()
-        {
+        let Some(page) = offer.page() else { continue };
+        // A peer takes the pages of one offer after those of the one before.
+        if busy.insert(to) && !offers.letters.has_page(to, *number) {
             offers.letters.say_page(now, to, *number, page);
         }
     }

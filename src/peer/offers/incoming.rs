@@ -162,7 +162,9 @@ impl IncomingOffers {
         let stage = known.and_then(|number| self.get(number)).map(|offer| offer.stage);
         let number = match (known, stage) {
             (_, Some(IncomingStage::Waiting)) => return (PageTaken::Nothing, Vec::new()),
-            (_, Some(IncomingStage::Accepted(_))) => return (PageTaken::Say(OfferWord::Accepted), Vec::new()),
+            (_, Some(IncomingStage::Accepted(_))) => {
+                return (PageTaken::Say(OfferWord::Accepted), Vec::new());
+            }
             (_, Some(IncomingStage::Over(word))) => return (PageTaken::Say(word), Vec::new()),
             (Some(number), Some(IncomingStage::Coming)) => number,
             _ if policy == AcceptPolicy::None => return (PageTaken::Say(OfferWord::Rejected), Vec::new()),

@@ -132,7 +132,10 @@ impl OutgoingOffer {
 
     /// True if the other peer may have it now.
     const fn is_given(&self) -> bool {
-        matches!(self.stage, OutgoingStage::Offering { .. } | OutgoingStage::Offered | OutgoingStage::Accepted)
+        matches!(
+            self.stage,
+            OutgoingStage::Offering { .. } | OutgoingStage::Offered | OutgoingStage::Accepted
+        )
     }
 
     /// All of it can be offered.
@@ -186,8 +189,7 @@ impl OutgoingOffer {
         }
         *at += (page.page.len() + page.page_folders.len()) as u64;
         if *at >= page.files.saturating_add(page.folders) {
-            self.stage =
-                if self.was_accepted { OutgoingStage::Accepted } else { OutgoingStage::Offered };
+            self.stage = if self.was_accepted { OutgoingStage::Accepted } else { OutgoingStage::Offered };
         }
     }
 

@@ -200,11 +200,9 @@ mod tests {
             modified: -5,
             executable: true,
         };
-        for stage in [
-            IncomingStage::Waiting,
-            IncomingStage::Accepted(JobId(4)),
-            IncomingStage::Over(OfferWord::Done),
-        ] {
+        for stage in
+            [IncomingStage::Waiting, IncomingStage::Accepted(JobId(4)), IncomingStage::Over(OfferWord::Done)]
+        {
             let offer = IncomingOffer {
                 from: PeerId([1; 32]),
                 name: "anna".into(),

@@ -22,10 +22,7 @@ pub(in crate::peer) struct OfferSum {
 
 impl OfferSum {
     /// That of these files, with the bytes of each, and of these empty folders.
-    pub(super) fn of<'a>(
-        files: impl Iterator<Item = (&'a SafePath, u64)>,
-        folders: &'a [SafePath],
-    ) -> Self {
+    pub(super) fn of<'a>(files: impl Iterator<Item = (&'a SafePath, u64)>, folders: &'a [SafePath]) -> Self {
         let (mut sum, mut names) = (Self::default(), Vec::<&str>::new());
         let mut more = 0;
         let mut note = |path: &'a SafePath| {

@@ -122,6 +122,12 @@ impl Queue {
         resting.flat_map(QueuedDownload::lacking).any(|lacking| lacking.id == file)
     }
 
+    /// True if a file is only to come because somebody offered it to this peer alone.
+    pub(super) fn is_offered_alone(&self, file: FileId) -> bool {
+        let mut of = self.all.values().filter(|d| d.unfinished().any(|id| id == file)).peekable();
+        of.peek().is_some() && of.all(|download| download.order.is_offered)
+    }
+
     // ---- what the user wants ---------------------------------------------------------------------
 
     /// One more, behind all others.

@@ -38,12 +38,14 @@ pub(crate) struct Pulls {
 
 impl Pulls {
     const fn each(&self) -> [&dyn PullMachine; 7] {
-        let Self { catalogues, kept, tables, telling, offering, through, searches, numbers: _, turns: _ } = self;
+        let Self { catalogues, kept, tables, telling, offering, through, searches, numbers: _, turns: _ } =
+            self;
         [catalogues, kept, tables, telling, offering, through, searches]
     }
 
     const fn each_mut(&mut self) -> [&mut dyn PullMachine; 7] {
-        let Self { catalogues, kept, tables, telling, offering, through, searches, numbers: _, turns: _ } = self;
+        let Self { catalogues, kept, tables, telling, offering, through, searches, numbers: _, turns: _ } =
+            self;
         [catalogues, kept, tables, telling, offering, through, searches]
     }
 
