@@ -61,8 +61,8 @@ fn ask(mut request: Request, directory: &Path, options: ShowOptions) -> Result<(
     let stop = StopOnSignal::of(&request, directory);
     let mut view = View::new(&request, options);
     let result = client::ask(directory, &request, |reply| {
-        if let (Some(stop), Reply::Begun(download)) = (&stop, &reply) {
-            stop.begun(download.job);
+        if let Some(stop) = &stop {
+            stop.answered(&reply);
         }
         view.reply(reply)
     });

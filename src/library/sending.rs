@@ -236,7 +236,7 @@ impl Look<'_> {
         let (mut before, mut told) = (0_u64, clock::now());
         for found in std::mem::take(&mut self.found) {
             let done = |total: u64| {
-                if clock::now().since(told) >= TOLD {
+                if before.saturating_add(total) < bytes && clock::now().since(told) >= TOLD {
                     told = clock::now();
                     tell(SendingStep::Reading { done: before.saturating_add(total), bytes });
                 }
@@ -263,7 +263,7 @@ impl Look<'_> {
                 continue;
             }
             let is_stopped = || self.check_stop().is_err();
-            match hash_file(&library, &inner, &stamp, buffer, |total| done(total), is_stopped) {
+            match hash_file(&library, &inner, &stamp, buffer, &mut done, is_stopped) {
                 Ok(manifest) => {
                     let listed = share.path().join(inner.as_str());
                     let listed = listed.map_err(|e| Failure::other(format!("{path} cannot be sent: {e}")))?;

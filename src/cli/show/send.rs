@@ -22,6 +22,8 @@ impl Show for SendShow {
     fn reply(&mut self, reply: Reply, page: &mut Page) -> ControlFlow<()> {
         match reply {
             Reply::Offer(row) if row.state == OfferState::Done => return page.line(&offers::line(&row)),
+            // It only names the number.
+            Reply::Offer(row) if row.state == OfferState::Reading => {}
             Reply::Offer(row) => page.aside(&offers::line(&row)),
             Reply::OfferProgress(row) => {
                 let text = progress(&row);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::incoming::{IncomingStage, PageTaken};
+use super::incoming::{IncomingStage, Offerer, PageTaken};
 use super::letters::LetterEnd;
 use super::outgoing::{OutgoingOffer, OutgoingStage, SendOrder};
 use super::rows;
@@ -52,7 +52,7 @@ pub(in crate::peer) fn offer_page(now: Time, payer: Payer<PeerId>, page: OfferFi
     let date = peer.transfers.calendar.date(now);
     let offers = &mut peer.transfers.offers;
     let new = offers.last + 1;
-    let (taken, gone) = offers.incoming.handle_page(now, date, new, payer, name, page, policy);
+    let (taken, gone) = offers.incoming.handle_page(now, date, new, Offerer { payer, name }, page, policy);
     for (number, offer) in gone {
         offers.unwritten.push(rows::without_incoming(number));
         offers.letters.answer(now, offer.from, offer.theirs, OfferWord::Full);
@@ -219,6 +219,7 @@ pub(in crate::peer) fn send(
     offers.unwritten.push(rows::outgoing(number, &offer));
     offers.outgoing.all.insert(number, offer);
     offers.next = Some(now);
+    tell_outgoing(now, number, peer);
     Ok(number)
 }
 

@@ -81,6 +81,15 @@ impl IncomingOffer {
     }
 }
 
+/// Who says a page.
+#[derive(Clone, Debug)]
+pub(super) struct Offerer {
+    /// To whom it is charged.
+    pub(super) payer: Payer<PeerId>,
+    /// Its name.
+    pub(super) name: String,
+}
+
 /// What a page makes of an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PageTaken {
@@ -153,11 +162,11 @@ impl IncomingOffers {
         now: Time,
         date: u64,
         new: u64,
-        payer: Payer<PeerId>,
-        name: String,
+        from: Offerer,
         page: OfferFiles,
         policy: AcceptPolicy,
     ) -> (PageTaken, Vec<(u64, IncomingOffer)>) {
+        let Offerer { payer, name } = from;
         let known = self.find(payer.peer, page.number);
         let stage = known.and_then(|number| self.get(number)).map(|offer| offer.stage);
         let number = match (known, stage) {
@@ -347,8 +356,12 @@ mod tests {
         OfferFiles { request: 0, number, files, folders: 0, bytes: 0, at, page, page_folders: Vec::new() }
     }
 
+    fn offerer(payer: Payer<PeerId>) -> Offerer {
+        Offerer { payer, name: "anna".into() }
+    }
+
     fn take(all: &mut IncomingOffers, new: u64, by: Payer<PeerId>, page: OfferFiles) -> PageTaken {
-        all.handle_page(NOW, DATE, new, by, "anna".into(), page, AcceptPolicy::Ask).0
+        all.handle_page(NOW, DATE, new, offerer(by), page, AcceptPolicy::Ask).0
     }
 
     #[test]
@@ -396,7 +409,7 @@ mod tests {
     fn nobody_is_heard_who_is_not_wanted() {
         let mut all = IncomingOffers::default();
         let taken =
-            all.handle_page(NOW, DATE, 1, payer(1, 1), "x".into(), page(7, 1, 0, &["a"]), AcceptPolicy::None);
+            all.handle_page(NOW, DATE, 1, offerer(payer(1, 1)), page(7, 1, 0, &["a"]), AcceptPolicy::None);
         assert_eq!((taken.0, all.all.len()), (PageTaken::Say(OfferWord::Rejected), 0));
     }
 
