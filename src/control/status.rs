@@ -49,12 +49,9 @@ pub struct Status {
     pub shares: Vec<ShareRow>,
     /// Running downloads.
     pub downloads: Vec<DownloadRow>,
-    /// Downloads of the queue that do not run.
-    #[serde(default, skip_serializing_if = "QueuedCounts::is_empty")]
-    pub queued: QueuedCounts,
-    /// What lies unfinished in `downloads/`, and is not being fetched, nor in the queue; at most 100.
-    #[serde(default)]
-    pub unfinished: Vec<Unfinished>,
+    /// Downloads that do not run.
+    #[serde(flatten)]
+    pub resting: RestingDownloads,
     /// Who is being served.
     pub uploads: Vec<UploadRow>,
     /// What was done since the start.
@@ -103,6 +100,17 @@ pub struct NetworkStatus {
     pub index: Option<String>,
     /// Peers here, this one not counted.
     pub peers: u64,
+}
+
+/// Downloads that do not run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestingDownloads {
+    /// Downloads of the queue that do not run.
+    #[serde(default, skip_serializing_if = "QueuedCounts::is_empty")]
+    pub queued: QueuedCounts,
+    /// What lies unfinished in `downloads/`, and is not being fetched, nor in the queue; at most 100.
+    #[serde(default)]
+    pub unfinished: Vec<Unfinished>,
 }
 
 /// How many downloads of the queue do not run.

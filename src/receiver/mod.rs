@@ -44,7 +44,7 @@ use crate::address::Host;
 use crate::counters::Counters;
 use crate::disk::{self, Block, BlockPool};
 use crate::identity::PeerId;
-use crate::swarm::{BlockTarget, JobEvent, Swarm};
+use crate::swarm::{BlockTarget, JobEvent, Swarm, put_first};
 use crate::sys::bell::Bell;
 use crate::text;
 use crate::time::Time;
@@ -203,7 +203,7 @@ impl Role for ReceiverRole {
             ReceiverCommand::Changed(claim, peer) => self.swarm.handle_changed(now, claim, peer),
             ReceiverCommand::Swarm(claim, peers) => self.swarm.handle_swarm(now, claim, &peers),
             ReceiverCommand::Cancel(job) => self.swarm.handle_cancel(now, job),
-            ReceiverCommand::First(job) => self.swarm.handle_first(job),
+            ReceiverCommand::First(job) => put_first(&mut self.swarm, job),
             ReceiverCommand::Catalogue(peer) => self.pulls.want_catalogue(now, peer),
             ReceiverCommand::CatalogueMemory(bytes) => self.pulls.set_catalogue_memory(bytes),
             ReceiverCommand::OwnerCatalogue { from, origin } => {

@@ -33,6 +33,7 @@ mod turns;
 mod watch;
 mod work;
 
+pub(crate) use self::turns::put_first;
 pub(crate) use self::watch::is_changed;
 pub(crate) use self::work::{Job, JobEvent, JobGivers, JobId, Progress, SourceRate, Wanted};
 
@@ -180,12 +181,6 @@ impl Swarm {
         }
         self.jobs.finish_if_over(id, &self.sources, &mut self.outputs);
         self.schedule(now);
-    }
-
-    /// This job comes before all others, as long as it wants something; `None`: they take turns.
-    pub(super) fn handle_first(&mut self, job: Option<JobId>) {
-        self.planner.turns.put_first(job);
-        self.jobs.first = job;
     }
 
     /// This peer can be reached now (again, or at another address): earlier failures are forgotten.

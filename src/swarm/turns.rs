@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use crate::disk::FileToken;
-use crate::swarm::{JobId, limits};
+use crate::swarm::{JobId, Swarm, limits};
 
 /// A file that bytes can be asked for.
 #[derive(Clone, Copy, Debug)]
@@ -56,11 +56,6 @@ impl JobTurns {
         self.of(job).asked.saturating_add(bytes) <= self.most
     }
 
-    /// This job comes before all others; `None`: they take turns.
-    pub(super) const fn put_first(&mut self, job: Option<JobId>) {
-        self.first = job;
-    }
-
     /// So much was asked for a job.
     pub(super) fn charge(&mut self, job: JobId, bytes: u64) {
         self.turn += 1;
@@ -78,6 +73,12 @@ impl JobTurns {
         let turn = self.jobs.get(&job).copied().unwrap_or_default();
         JobTurn { asked: turn.asked.max(self.most.saturating_sub(limits::LEAD)), ..turn }
     }
+}
+
+/// This job comes before all others, as long as it wants something; `None`: they take turns.
+pub(crate) const fn put_first(swarm: &mut Swarm, job: Option<JobId>) {
+    swarm.planner.turns.first = job;
+    swarm.jobs.first = job;
 }
 
 #[cfg(test)]
@@ -131,14 +132,13 @@ mod tests {
 
     #[test]
     fn what_is_put_first_has_all_until_it_wants_no_more() {
-        let mut turns = JobTurns::default();
-        turns.put_first(Some(JobId(2)));
+        let mut turns = JobTurns { first: Some(JobId(2)), ..JobTurns::default() };
         let files = || vec![file(1, 1, 9 * MIB), file(2, 2, 6 * MIB), file(3, 3, MIB)];
         let got = share(&mut turns, files(), 6 * MIB);
         assert_eq!((got.get(&1), got[&2], got.get(&3)), (None, 6 * MIB, None));
         let got = share(&mut turns, files()[..1].to_vec(), MIB);
         assert_eq!(got[&1], MIB, "others have what it does not want");
-        turns.put_first(None);
+        turns.first = None;
         assert_eq!(share(&mut turns, files(), 2 * MIB).get(&2), None, "it had its share");
     }
 

@@ -140,7 +140,7 @@ fn goes_on(lab: &Lab, version: u32) {
     wait("the kept file is back", LATER, || back.exists().then_some(()));
     assert_same(&KEPT.put(&lab.folder("expected")), &back);
     // What it has some of: only the rest comes.
-    let [unfinished] = &subject.status().unfinished[..] else {
+    let [unfinished] = &subject.status().resting.unfinished[..] else {
         panic!("state-{version}: not one partial file")
     };
     assert!(unfinished.held >= 2 * CHUNK && unfinished.asked == PARTIAL.name, "{unfinished:?}");

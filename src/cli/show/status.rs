@@ -44,11 +44,11 @@ pub(in crate::cli) fn welcome(status: &Status, style: Style) -> String {
         ("network", network(status)),
         ("sharing", sharing_from(status) + &share::rows(&status.shares)),
         ("lends", status.custody.as_ref().map(may_lend).unwrap_or_default()),
-        ("queue", queued(&status.queued)),
+        ("queue", queued(&status.resting.queued)),
     ];
     let lines: Vec<_> = lines.into_iter().filter(|(_, text)| !text.is_empty()).collect();
-    let mut left: String = status.unfinished.iter().take(LEFT_SHOWN).map(unfinished_line).collect();
-    if let Some(more) = status.unfinished.len().checked_sub(LEFT_SHOWN + 1) {
+    let mut left: String = status.resting.unfinished.iter().take(LEFT_SHOWN).map(unfinished_line).collect();
+    if let Some(more) = status.resting.unfinished.len().checked_sub(LEFT_SHOWN + 1) {
         left.push_str(&format!("unfinished: {} more, see `status`\n", more + 1));
     }
     let hint = style.dim("`list` shows what is shared, `help` what can be typed");
@@ -93,7 +93,7 @@ fn status(status: &Status, style: Style) -> String {
         ("order", order(status)),
         ("sharing", sharing(status) + &share::rows(&status.shares)),
         ("giving", giving(status)),
-        ("queue", queued(&status.queued)),
+        ("queue", queued(&status.resting.queued)),
     ];
     let rest = [
         ("confined", confined(status)),
@@ -109,9 +109,9 @@ fn status(status: &Status, style: Style) -> String {
         text.push_str(&style.bold("downloads\n"));
         status.downloads.iter().for_each(|row| text.push_str(&format!("  {}\n", download::progress(row))));
     }
-    if !status.unfinished.is_empty() {
+    if !status.resting.unfinished.is_empty() {
         text.push_str(&style.bold("unfinished\n"));
-        status.unfinished.iter().for_each(|row| text.push_str(&format!("  {}\n", unfinished(row))));
+        status.resting.unfinished.iter().for_each(|row| text.push_str(&format!("  {}\n", unfinished(row))));
     }
     if !status.uploads.is_empty() {
         text.push_str(&style.bold("uploads\n"));
@@ -370,7 +370,8 @@ pub(in crate::cli) mod tests {
     use super::*;
     use crate::cli::show::download::tests::download;
     use crate::control::{
-        Confinement, CountersRow, LeftOutRow, NetworkStatus, OutsideStatus, Sharing, SpeedLimits,
+        Confinement, CountersRow, LeftOutRow, NetworkStatus, OutsideStatus, RestingDownloads, Sharing,
+        SpeedLimits,
     };
 
     const PLAIN: Style = Style::PLAIN;
@@ -387,14 +388,16 @@ pub(in crate::cli) mod tests {
             sharing: Sharing { files: 12, bytes: 3_000_000, hashing: 1, left_out: LeftOutRow::default() },
             shares: Vec::new(),
             downloads: vec![download()],
-            queued: QueuedCounts::default(),
-            unfinished: vec![Unfinished {
-                id: "3f2a9c1b00112233".into(),
-                path: "films/my film.mkv".into(),
-                asked: "my films".into(),
-                held: 40 << 20,
-                size: Some(100 << 20),
-            }],
+            resting: RestingDownloads {
+                queued: QueuedCounts::default(),
+                unfinished: vec![Unfinished {
+                    id: "3f2a9c1b00112233".into(),
+                    path: "films/my film.mkv".into(),
+                    asked: "my films".into(),
+                    held: 40 << 20,
+                    size: Some(100 << 20),
+                }],
+            },
             uploads: vec![UploadRow { to: "peer3".into(), bytes: 1 << 30, speed: 1 << 20 }],
             counters: CountersRow::default(),
             gives: Some(3),
@@ -454,12 +457,12 @@ pub(in crate::cli) mod tests {
           port 1001 is taken
         "#);
         assert_eq!(
-            queued(&QueuedCounts { waiting: 2, failed: 1, ..facts.queued }),
+            queued(&QueuedCounts { waiting: 2, failed: 1, ..facts.resting.queued }),
             "2 waiting, 1 failed; `queue` shows them"
         );
-        let one = facts.unfinished[0].clone();
+        let one = facts.resting.unfinished[0].clone();
         let other = Unfinished { path: String::new(), asked: "a\u{1b}".into(), size: None, ..one.clone() };
-        facts.unfinished = vec![one.clone(), other, one.clone(), one.clone(), one];
+        facts.resting.unfinished = vec![one.clone(), other, one.clone(), one.clone(), one];
         let first = welcome(&facts, PLAIN);
         let left: Vec<&str> = first.lines().filter(|l| l.starts_with("unfinished")).collect();
         assert_eq!(left.len(), 4, "{first}");

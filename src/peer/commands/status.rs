@@ -5,8 +5,8 @@ use core::num::NonZeroU64;
 use super::{Answer, Command, Needs};
 use crate::content::FileId;
 use crate::control::{
-    NetworkStatus, OutsideStatus, PortMappingRow, QueueState, QueuedCounts, Reply, SpeedLimits, Status,
-    StatusRequest, Unfinished,
+    NetworkStatus, OutsideStatus, PortMappingRow, QueueState, QueuedCounts, Reply, RestingDownloads,
+    SpeedLimits, Status, StatusRequest, Unfinished,
 };
 use crate::dht::DhtState;
 use crate::disk::Leftover;
@@ -48,8 +48,10 @@ pub(super) fn status(now: Time, facts: LocalFacts, peer: &PeerMachine) -> Status
         sharing: peer.shared.sharing(),
         shares: peer.shared.share_rows(&settings.shared()),
         downloads: peer.downloads.rows(now, roster),
-        queued: queued(now, peer),
-        unfinished: unfinished(facts.unfinished, is_fetched),
+        resting: RestingDownloads {
+            queued: queued(now, peer),
+            unfinished: unfinished(facts.unfinished, is_fetched),
+        },
         uploads: peer.transfers.uploads.rows(now, roster),
         counters: facts.counters,
         gives: settings.swarm.then(|| peer.swarms.len() as u64),

@@ -19,7 +19,7 @@ use crate::receiver::pull::PullOutput;
 use crate::receiver::pulls::Pulls;
 use crate::receiver::search::FoundOutcome;
 use crate::receiver::{ReceiverCommand, ReceiverEvent};
-use crate::swarm::{self, BlockTarget, Job, Swarm};
+use crate::swarm::{self, BlockTarget, Job, Swarm, put_first};
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::frame::{Decoder, Frame, Piece};
@@ -98,7 +98,7 @@ impl SimReceiver {
             ReceiverCommand::Changed(claim, peer) => self.swarm.handle_changed(now, claim, peer),
             ReceiverCommand::Swarm(claim, peers) => self.swarm.handle_swarm(now, claim, &peers),
             ReceiverCommand::Cancel(job) => self.swarm.handle_cancel(now, job),
-            ReceiverCommand::First(job) => self.swarm.handle_first(job),
+            ReceiverCommand::First(job) => put_first(&mut self.swarm, job),
             ReceiverCommand::Catalogue(peer) => self.pulls.want_catalogue(now, peer),
             ReceiverCommand::CatalogueMemory(bytes) => self.pulls.set_catalogue_memory(bytes),
             ReceiverCommand::OwnerCatalogue { from, origin } => {
