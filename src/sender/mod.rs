@@ -19,6 +19,7 @@ mod introductions;
 pub(crate) mod limits;
 mod link_port;
 mod links;
+mod offers;
 mod open_files;
 pub(crate) mod owner_catalogues;
 mod partial_seeds;
@@ -86,7 +87,7 @@ use crate::transfer::meetings::MeetingProved;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
 use crate::wire::frame::Frame;
-use crate::wire::message::{DialBack, GetBuckets, GetHead, OfferNoted, Reason, Refused, Told};
+use crate::wire::message::{DialBack, GetBuckets, GetHead, Reason, Refused, Told};
 
 /// Bytes sent, and read on this thread, in one step.
 const STEP: usize = 256 << 10;
@@ -376,14 +377,7 @@ impl SenderRole {
                 net.send(id, &Message::Told(Told { request }));
                 Ok(())
             }),
-            Message::OfferFiles(m) => self
-                .here
-                .may_offer(now, net.payer(id))
-                .and_then(|payer| self.note_offer(net, id, request, SenderEvent::OfferFiles(payer, m))),
-            Message::OfferNews(m) => self
-                .here
-                .may_offer(now, net.payer(id))
-                .and_then(|payer| self.note_offer(net, id, request, SenderEvent::OfferNews(payer.peer, m))),
+            said @ (Message::OfferFiles(_) | Message::OfferNews(_)) => self.take_offer(now, net, id, said),
             Message::FetchThrough(m) => self.other_owners.questions.take(id, client.peer, m, &self.events),
             Message::Search(m) => self.other_owners.search(now, net, id, m, &self.events),
             Message::Meet(m) => self.links.introduce(now, net, id, m),
@@ -400,13 +394,6 @@ impl SenderRole {
         if let Err(reason) = taken {
             net.send(id, &Message::Refused(Refused { request, item: None, reason }));
         }
-        Ok(())
-    }
-
-    /// Tells the controller what was said of an offer.
-    fn note_offer(&self, net: &mut Net, id: ConnId, request: u64, event: SenderEvent) -> Result<(), Reason> {
-        self.events.try_send(event).map_err(|_| Reason::Busy)?;
-        net.send(id, &Message::OfferNoted(OfferNoted { request }));
         Ok(())
     }
 
