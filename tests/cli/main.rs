@@ -12,6 +12,7 @@ mod groups;
 mod lists;
 mod prompt;
 mod queue;
+mod sending;
 mod service;
 mod shares;
 mod transfers;

@@ -400,6 +400,10 @@ pub(in crate::peer) fn turn_offers(now: Time, peer: &mut PeerMachine) {
             }
         }
         expire(now, peer);
+        if std::mem::take(&mut peer.transfers.offers.are_waiting_untold) {
+            let waiting: Vec<u64> = peer.transfers.offers.incoming.waiting().collect();
+            waiting.into_iter().for_each(|number| tell_incoming(now, number, peer));
+        }
         give(peer);
         say(now, peer);
         plan(now, peer);

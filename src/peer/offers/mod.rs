@@ -51,6 +51,8 @@ pub(crate) struct Offers {
     next: Option<Time>,
     /// What is to be read again, for the peer was started again.
     to_read: Vec<u64>,
+    /// Offers that wait since an earlier start are not told of yet.
+    are_waiting_untold: bool,
     /// What others are given changed.
     is_given_stale: bool,
 }
@@ -77,7 +79,7 @@ impl Offers {
                 OfferRecord::Known(..) => {}
             }
         }
-        all.next = Some(now);
+        (all.next, all.are_waiting_untold) = (Some(now), true);
         all
     }
 
