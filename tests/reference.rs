@@ -168,7 +168,7 @@ fn json(kind: &Type) -> String {
         (name, Some(inner)) if name == "Vec" => format!("list of {}", json(inner)),
         (name, Some(inner)) if name == "Box" => json(inner),
         (name, _) => match name.as_str() {
-            "String" | "PathBuf" => "text".to_owned(),
+            "String" | "PathBuf" | "SendPath" => "text".to_owned(),
             "bool" => "true or false".to_owned(),
             "CopiesWanted" => "number or null".to_owned(),
             "u8" | "u16" | "u32" | "u64" | "i64" => "number".to_owned(),

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::CompletionNames;
+use super::{CompletionNames, local_path};
 use super::typed::{CommandOrigin, Proposals, TypedFrom, TypedRequest};
 use crate::error::{Code, Failure};
 use crate::settings::units;
@@ -55,9 +55,20 @@ pub struct SendRequest {
 }
 
 /// A path of this machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SendPath(#[serde(with = "super::local_path")] pub PathBuf);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendPath(pub PathBuf);
+
+impl Serialize for SendPath {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        local_path::serialize(&self.0, to)
+    }
+}
+
+impl<'de> Deserialize<'de> for SendPath {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        local_path::deserialize(from).map(Self)
+    }
+}
 
 impl TypedRequest for SendRequest {
     fn proposals(argument: &str) -> Proposals {
