@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{CompletionNames, local_path};
 use super::typed::{CommandOrigin, Proposals, TypedFrom, TypedRequest};
+use super::{CompletionNames, local_path};
 use crate::error::{Code, Failure};
 use crate::settings::units;
 

@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use expectrl::Expect as _;
 use potluck::control::Reply;
 use rustix::process::Signal;
 
