@@ -74,28 +74,28 @@ pub(crate) enum SendingStep {
 }
 
 /// Nobody wants it any more.
-struct Stopped;
+struct LookStopped;
 
 /// Why it ended.
-enum End {
+enum LookEnd {
     Failed(Failure),
     Stopped,
 }
 
-impl From<Stopped> for End {
-    fn from(_: Stopped) -> Self {
+impl From<LookStopped> for LookEnd {
+    fn from(_: LookStopped) -> Self {
         Self::Stopped
     }
 }
 
-impl From<Failure> for End {
+impl From<Failure> for LookEnd {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
 }
 
 /// A file that was found.
-struct Found {
+struct FileToSend {
     path: SafePath,
     root: usize,
     inner: SafePath,
@@ -109,27 +109,32 @@ pub(crate) fn prepare(
     stop: &Receiver<()>,
     tell: impl Fn(SendingStep) -> bool,
 ) {
-    let look =
-        Look { roots, names: NameRules { hidden }, stop, found: Vec::new(), content: SentContent::default() };
+    let look = SendLook {
+        roots,
+        names: NameRules { hidden },
+        stop,
+        found: Vec::new(),
+        content: SentContent::default(),
+    };
     let ready = match look.run(&tell) {
         Ok(content) => Ok(content),
-        Err(End::Failed(failure)) => Err(failure),
-        Err(End::Stopped) => return,
+        Err(LookEnd::Failed(failure)) => Err(failure),
+        Err(LookEnd::Stopped) => return,
     };
     // Nobody listens only if the peer is ending.
     tell(SendingStep::Ready(ready));
 }
 
-struct Look<'a> {
+struct SendLook<'a> {
     roots: &'a [SendRoot],
     names: NameRules,
     stop: &'a Receiver<()>,
-    found: Vec<Found>,
+    found: Vec<FileToSend>,
     content: SentContent,
 }
 
-impl Look<'_> {
-    fn run(mut self, tell: &impl Fn(SendingStep) -> bool) -> Result<SentContent, End> {
+impl SendLook<'_> {
+    fn run(mut self, tell: &impl Fn(SendingStep) -> bool) -> Result<SentContent, LookEnd> {
         let roots = self.roots;
         let mut bytes = 0_u64;
         for (number, root) in roots.iter().enumerate() {
@@ -139,7 +144,7 @@ impl Look<'_> {
                 FileKind::File(size) => {
                     bytes = bytes.saturating_add(size);
                     self.file(
-                        Found { path: root.name.clone(), root: number, inner: root.inner.clone() },
+                        FileToSend { path: root.name.clone(), root: number, inner: root.inner.clone() },
                         &facts,
                     )?;
                 }
@@ -174,7 +179,7 @@ impl Look<'_> {
         path: &SafePath,
         inner: &SafePath,
         ignores: &mut Vec<IgnoreFile>,
-    ) -> Result<u64, End> {
+    ) -> Result<u64, LookEnd> {
         self.check_stop()?;
         let above = ignores.len();
         let ignore = IgnoreFile::read(folder, Some(inner)).map_err(|e| unreadable(path, &e))?;
@@ -197,7 +202,7 @@ impl Look<'_> {
             match facts.kind {
                 FileKind::File(size) => {
                     bytes = bytes.saturating_add(size);
-                    self.file(Found { path, root, inner }, &facts)?;
+                    self.file(FileToSend { path, root, inner }, &facts)?;
                 }
                 FileKind::Folder => {
                     let inside = folder.enter(name).map_err(|e| unreadable(&path, &e))?;
@@ -214,7 +219,7 @@ impl Look<'_> {
         Ok(bytes)
     }
 
-    fn file(&mut self, found: Found, facts: &Facts) -> Result<(), End> {
+    fn file(&mut self, found: FileToSend, facts: &Facts) -> Result<(), LookEnd> {
         if Chunks::of(facts.size).is_none() {
             return Err(Failure::other(format!("{} is too large to be sent", found.path)).into());
         }
@@ -231,7 +236,7 @@ impl Look<'_> {
         Err(Failure::new(Code::Usage, message))
     }
 
-    fn hash_all(&mut self, bytes: u64, tell: &impl Fn(SendingStep) -> bool) -> Result<(), End> {
+    fn hash_all(&mut self, bytes: u64, tell: &impl Fn(SendingStep) -> bool) -> Result<(), LookEnd> {
         let mut buffer = vec![0; BUFFER];
         let (mut before, mut told) = (0_u64, clock::now());
         for found in std::mem::take(&mut self.found) {
@@ -249,8 +254,13 @@ impl Look<'_> {
     }
 
     /// Hashes a file once it stands still.
-    fn hash(&self, found: Found, buffer: &mut [u8], mut done: impl FnMut(u64)) -> Result<SentFile, End> {
-        let Found { path, root, inner } = found;
+    fn hash(
+        &self,
+        found: FileToSend,
+        buffer: &mut [u8],
+        mut done: impl FnMut(u64),
+    ) -> Result<SentFile, LookEnd> {
+        let FileToSend { path, root, inner } = found;
         let SendRoot { share, folder, .. } = &self.roots[root];
         let library = LibraryRoot { name: None, folder: folder.clone() };
         for _ in 0..LOOKS {
@@ -270,7 +280,7 @@ impl Look<'_> {
                     let file = SharedFile { path: listed, stamp, manifest: Arc::new(manifest), since: 0 };
                     return Ok(SentFile { path, executable: facts.executable, file: Arc::new(file) });
                 }
-                Err(HashError::Stopped) => return Err(End::Stopped),
+                Err(HashError::Stopped) => return Err(LookEnd::Stopped),
                 Err(HashError::Changed) => self.wait()?,
                 Err(HashError::Gone) => {
                     return Err(Failure::new(Code::NotFound, format!("{path} is gone")).into());
@@ -281,13 +291,13 @@ impl Look<'_> {
         Err(Failure::other(format!("{path} is being written to: send it when it is complete")).into())
     }
 
-    fn check_stop(&self) -> Result<(), Stopped> {
-        if self.stop.try_recv() == Err(TryRecvError::Disconnected) { Err(Stopped) } else { Ok(()) }
+    fn check_stop(&self) -> Result<(), LookStopped> {
+        if self.stop.try_recv() == Err(TryRecvError::Disconnected) { Err(LookStopped) } else { Ok(()) }
     }
 
-    fn wait(&self) -> Result<(), Stopped> {
+    fn wait(&self) -> Result<(), LookStopped> {
         if self.stop.recv_timeout(AGAIN) == Err(RecvTimeoutError::Disconnected) {
-            Err(Stopped)
+            Err(LookStopped)
         } else {
             Ok(())
         }

@@ -377,7 +377,7 @@ impl SenderRole {
                 net.send(id, &Message::Told(Told { request }));
                 Ok(())
             }),
-            said @ (Message::OfferFiles(_) | Message::OfferNews(_)) => self.take_offer(now, net, id, said),
+            said @ (Message::OfferFiles(_) | Message::OfferNews(_)) => offers::take(self, now, net, id, said),
             Message::FetchThrough(m) => self.other_owners.questions.take(id, client.peer, m, &self.events),
             Message::Search(m) => self.other_owners.search(now, net, id, m, &self.events),
             Message::Meet(m) => self.links.introduce(now, net, id, m),

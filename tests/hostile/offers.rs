@@ -1,7 +1,5 @@
 //! Whoever offers without end costs its share; what is sent to one peer is given to no other one.
 
-use core::time::Duration;
-
 use potluck::content::FileId;
 use potluck::control::{AcceptRequest, OfferRow, OfferState, OffersRequest, Reply, SendPath, SendRequest};
 use potluck::identity::tls::Tls;

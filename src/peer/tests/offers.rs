@@ -43,7 +43,7 @@ fn accept() -> Request {
 
 /// What can be offered: one file of this peer.
 fn content() -> SentContent {
-    let manifest = crate::library::manifest_of(&b"text"[..], 4).unwrap();
+    let manifest = library::manifest_of(&b"text"[..], 4).unwrap();
     let stamp = crate::content::Stamp { device: 1, inode: 1, size: 4, modified: 0, changed: 0 };
     let path = ".potluck-send-1-0/a.txt".parse().unwrap();
     let file = Arc::new(SharedFile { path, stamp, manifest: Arc::new(manifest), since: 0 });
