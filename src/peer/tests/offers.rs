@@ -134,11 +134,11 @@ fn what_is_offered_waits_and_is_fetched_from_its_sender_once_it_is_accepted() {
     );
     peer.outputs.clear();
     let ask = peer.ask(accept());
-    let jobs: Vec<_> = peer.outputs.iter().filter_map(|output| match output {
+    let jobs = peer.outputs.iter().filter_map(|output| match output {
         PeerOutput::Fetch(job) => Some(job.clone()),
         _ => None,
     });
-    let jobs: Vec<Job> = jobs.into_iter().collect();
+    let jobs: Vec<Job> = jobs.collect();
     let [job] = &jobs[..] else { panic!("{jobs:?}") };
     assert_eq!(job.destination, std::path::Path::new("/peer/downloads"));
     let holders: Vec<_> = job.files.iter().map(|file| (file.to.as_str(), file.holders.clone())).collect();
