@@ -27,6 +27,7 @@ pub mod limits;
 pub mod peer;
 mod port_mapping;
 mod rate;
+mod reader;
 mod receiver;
 mod routes;
 mod sender;

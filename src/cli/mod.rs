@@ -28,6 +28,7 @@ mod settings_files;
 mod show;
 mod stopping;
 mod supervised;
+mod terminal_guard;
 mod told;
 mod verbosity;
 mod words;

@@ -1,5 +1,6 @@
 //! One command to the peer that runs in a directory.
 
+use core::ops::ControlFlow;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -7,6 +8,7 @@ use std::process::ExitCode;
 use super::flags::TypedCommand;
 use super::show::{ShowOptions, View};
 use super::stopping::StopOnSignal;
+use super::terminal_guard::TerminalGuard;
 use super::{exit_code, output, session};
 use crate::control::typed::{CommandOrigin, TypedFrom};
 use crate::control::{Reply, Request, SendRequest, client};
@@ -49,6 +51,10 @@ fn line_of_stdin() -> Result<String, Failure> {
 /// Asks the peer, and shows what it answers.
 fn ask(mut request: Request, directory: &Path, options: ShowOptions) -> Result<(), Failure> {
     let here = std::env::current_dir().ok();
+    if options.json && matches!(request, Request::Cat(_)) {
+        let message = "`cat` writes the bytes of a file as they are, which are no JSON: leave `--json` out";
+        return Err(Failure::new(Code::Usage, message));
+    }
     request.anchor(&TypedFrom { origin: CommandOrigin::OneShot, folder: here.as_deref() })?;
     if !options.json {
         request.for_people();
@@ -60,12 +66,21 @@ fn ask(mut request: Request, directory: &Path, options: ShowOptions) -> Result<(
     }
     let stop = StopOnSignal::of(&request, directory);
     let mut view = View::new(&request, options);
+    let mut guard = TerminalGuard::of_stdout();
+    let mut refused = None;
     let result = client::ask(directory, &request, |reply| {
         if let Some(stop) = &stop {
             stop.answered(&reply);
         }
+        if let Reply::Bytes(raw) = &reply
+            && let Err(failure) = guard.check(raw.as_bytes())
+        {
+            refused = Some(failure);
+            return ControlFlow::Break(());
+        }
         view.reply(reply)
     });
+    let result = refused.map_or(result, Err);
     let result = match result {
         Err(failure) if failure.code == Code::NoPeer && matches!(request, Request::Doctor(_)) => {
             without_peer(directory, &mut view)

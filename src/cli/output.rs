@@ -25,6 +25,16 @@ pub(crate) fn out(text: &str) -> ControlFlow<()> {
     flow(&written)
 }
 
+/// Writes bytes of a file to standard output as they are. Breaks when nobody reads them any more.
+pub(crate) fn raw(bytes: &[u8]) -> ControlFlow<()> {
+    // What goes to a terminal line by line is held back here for nothing.
+    let written = terminal::stdout_as_it_is().and_then(|mut to| to.write_all(bytes));
+    if written.as_ref().is_err_and(|e| e.kind() != io::ErrorKind::BrokenPipe) {
+        FAILED.store(true, Ordering::Relaxed);
+    }
+    flow(&written)
+}
+
 /// True if something could not be written to standard output (a full disk) that somebody waits for.
 pub(crate) fn has_failed() -> bool {
     FAILED.load(Ordering::Relaxed)

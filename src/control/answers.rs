@@ -1,11 +1,12 @@
 //! Where the answers to a request go: a channel of its own, and a bell where the one who reads sleeps in a poll.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::Reply;
+use crate::control::limits;
 use crate::sys::bell::Bell;
 
 /// Takes the answers to one request. Dropping it says that no more come.
@@ -14,6 +15,7 @@ pub struct Answers {
     // Dropped first: who is woken by the end finds it.
     to: Sender<Reply>,
     wake: Option<Wake>,
+    flow: Arc<Flow>,
 }
 
 impl Answers {
@@ -22,7 +24,9 @@ impl Answers {
         let (to, from) = unbounded();
         let is_woken = Arc::new(AtomicBool::new(false));
         let wake = Wake { reader, is_woken: Arc::clone(&is_woken), woken, bell };
-        (Self { to, wake: Some(wake) }, AwaitedAnswers { from, is_woken })
+        let flow = Arc::new(Flow::default());
+        let awaited = AwaitedAnswers { from, is_woken, flow: Arc::clone(&flow) };
+        (Self { to, wake: Some(wake), flow }, awaited)
     }
 
     /// Answers. False: nobody reads any more.
@@ -38,11 +42,38 @@ impl Answers {
     pub(crate) fn waiting(&self) -> usize {
         self.to.len()
     }
+
+    /// From now on this bell rings when few bytes are left of those that wait to be taken, and when whoever reads has
+    /// gone away.
+    pub(crate) fn ring_when_taken(&self, bell: Bell) {
+        // It is set once: there is one who answers with bytes.
+        drop(self.flow.taken.set(bell));
+    }
+
+    /// True if whoever reads has gone away.
+    pub(crate) fn are_unread(&self) -> bool {
+        self.flow.is_gone.load(Ordering::SeqCst)
+    }
 }
 
 impl From<Sender<Reply>> for Answers {
     fn from(to: Sender<Reply>) -> Self {
-        Self { to, wake: None }
+        Self { to, wake: None, flow: Arc::default() }
+    }
+}
+
+/// What whoever answers with bytes is told of the reader.
+#[derive(Debug, Default)]
+struct Flow {
+    taken: OnceLock<Bell>,
+    is_gone: AtomicBool,
+}
+
+impl Flow {
+    fn ring(&self) {
+        if let Some(bell) = self.taken.get() {
+            bell.ring();
+        }
     }
 }
 
@@ -76,6 +107,14 @@ impl Drop for Wake {
 pub(crate) struct AwaitedAnswers {
     from: Receiver<Reply>,
     is_woken: Arc<AtomicBool>,
+    flow: Arc<Flow>,
+}
+
+impl Drop for AwaitedAnswers {
+    fn drop(&mut self) {
+        self.flow.is_gone.store(true, Ordering::SeqCst);
+        self.flow.ring();
+    }
 }
 
 /// What there is of the answers.
@@ -93,15 +132,22 @@ impl AwaitedAnswers {
     /// The next one.
     pub(crate) fn next(&self) -> Awaited {
         if let Ok(reply) = self.from.try_recv() {
-            return Awaited::Reply(Box::new(reply));
+            return self.taken(reply);
         }
         // Whatever comes from here on rings the bell; what came before is looked for once more.
         self.is_woken.store(false, Ordering::SeqCst);
         match self.from.try_recv() {
-            Ok(reply) => Awaited::Reply(Box::new(reply)),
+            Ok(reply) => self.taken(reply),
             Err(crossbeam_channel::TryRecvError::Empty) => Awaited::None,
             Err(crossbeam_channel::TryRecvError::Disconnected) => Awaited::Ended,
         }
+    }
+
+    fn taken(&self, reply: Reply) -> Awaited {
+        if matches!(reply, Reply::Bytes(_)) && self.from.len() <= limits::CONTROL_FEW {
+            self.flow.ring();
+        }
+        Awaited::Reply(Box::new(reply))
     }
 }
 

@@ -2,11 +2,12 @@
 
 use core::ops::ControlFlow;
 use core::time::Duration;
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader, Read as _, Write};
 use std::path::Path;
 
 use super::line::{self, Call};
-use super::{Reply, Request, socket, trust};
+use super::{RawBytes, Reply, Request, socket, trust};
+use crate::control::limits;
 use crate::error::{Code, Failure};
 use crate::sys::local::Stream;
 use crate::text;
@@ -49,7 +50,10 @@ pub(crate) fn ask(
             Err(e) => return Err(gone(e)),
         };
         match hearing.take(&line)? {
-            HeardLine::Reply(reply) => {
+            HeardLine::Reply(mut reply) => {
+                if let Reply::Bytes(raw) = &mut reply {
+                    *raw = read_raw(&mut answers, raw.len()).map_err(gone)?;
+                }
                 if on_reply(reply).is_break() {
                     return Ok(());
                 }
@@ -132,6 +136,16 @@ fn dial(directory: &Path) -> Result<Stream, Failure> {
 pub(super) fn parse(line: &[u8]) -> Result<Reply, Failure> {
     serde_json::from_slice(line)
         .map_err(|_| Failure::other("the running peer is of another version: restart it"))
+}
+
+/// The bytes that follow a line.
+fn read_raw(answers: &mut BufReader<Stream>, len: u64) -> io::Result<RawBytes> {
+    let Some(len) = usize::try_from(len).ok().filter(|len| *len <= limits::CONTROL_RAW) else {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "too many bytes follow a line"));
+    };
+    let mut bytes = vec![0; len];
+    answers.read_exact(&mut bytes)?;
+    Ok(bytes.into())
 }
 
 /// The peer closes the connection when it ends.

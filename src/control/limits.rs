@@ -26,6 +26,12 @@ pub(crate) const CONTROL_WRITE: Duration = Duration::from_secs(10);
 /// no use.
 pub(crate) const CONTROL_READY: usize = 256 << 10;
 
+/// Bytes of a file that follow one line, at most.
+pub(crate) const CONTROL_RAW: usize = 1 << 20;
+
+/// Pieces of a file that are left to be taken when more of them are made ready: half of those that may wait.
+pub(crate) const CONTROL_FEW: usize = 8;
+
 /// Requests of one client that are looked at before it is the turn of others.
 pub(crate) const CONTROL_TURN: usize = 32;
 

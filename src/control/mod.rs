@@ -12,6 +12,7 @@ mod newer;
 mod notice;
 mod one_or_more;
 mod queue_word;
+mod raw_bytes;
 #[cfg(any(test, feature = "sim"))]
 pub(crate) mod sequences;
 pub(crate) mod server;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use self::answers::Answers;
 pub use self::notice::{GoneCause, Notice};
 pub use self::queue_word::QueueWord;
+pub use self::raw_bytes::RawBytes;
 use self::typed::{Proposals, TypedFrom, TypedRequest};
 use crate::error::Failure;
 use crate::sys::folder::{self, Folder};
@@ -46,6 +48,7 @@ macro_rules! for_each_command {
             list: List(ListRequest),
             search: Search(SearchRequest),
             download: Download(DownloadRequest),
+            cat: Cat(CatRequest),
             holders: Holders(HoldersRequest),
             queue: Queue(QueueRequest),
             pause: Pause(PauseRequest),
@@ -146,6 +149,7 @@ impl Request {
             Self::Download(DownloadRequest { wait: true, .. })
                 | Self::Accept(AcceptRequest { wait: true, .. })
                 | Self::Send(SendRequest { wait: true, .. })
+                | Self::Cat(_)
                 | Self::Watch(_)
                 | Self::Rescan(_)
                 | Self::Verify(_)
@@ -209,6 +213,8 @@ pub enum Reply {
     Planned(PlannedFile),
     /// What such a download would be; after the last [`Planned`](Self::Planned).
     PlanSum(PlanSum),
+    /// Bytes of a file, in order: they follow this line as they are, and are no part of it. Answer to `cat`.
+    Bytes(RawBytes),
     /// A download was begun.
     Begun(DownloadRow),
     /// One download that is not done, in the order of the queue; or how one stands that was paused, resumed, put

@@ -18,13 +18,14 @@ use crate::text::is_unprintable;
 const REFUSAL: usize = 200;
 
 /// Each request that there is.
-const REQUESTS: [&str; 14] = [
+const REQUESTS: [&str; 15] = [
     r#"{"version":1,"command":"list","pattern":"*.txt","mine":true,"from":"anna"}"#,
     r#"{"version":1,"command":"list"}"#,
     r#"{"version":1,"command":"search","words":["a","b"]}"#,
     r#"{"version":1,"command":"search","types":["audio"],"min":1,"max":2,"newer":-3,"from":["anna","ben"]}"#,
     r#"{"version":1,"command":"download","files":["a/b","b3:00"],"from":["anna","ben"],"to":"d","wait":true}"#,
     r#"{"version":1,"command":"download","files":[],"from":"anna"}"#,
+    r#"{"version":1,"command":"cat","file":"a","from":["anna"],"offset":7,"length":9}"#,
     r#"{"version":1,"command":"cancel","job":7}"#,
     r#"{"version":1,"command":"peers"}"#,
     r#"{"version":1,"command":"status"}"#,
@@ -36,7 +37,7 @@ const REQUESTS: [&str; 14] = [
 ];
 
 /// Each reply that there is.
-const REPLIES: [&str; 20] = [
+const REPLIES: [&str; 21] = [
     concat!(
         r#"{"reply":"file","path":"a/b","folder":false,"size":5,"modified":-1,"copies":2,"wanted":3,"mine":false,"#,
         r#""peers":["anna"],"peer_ids":["k7qd"],"id":"b3:00","ambiguous":true,"away":true,"large":true,"hashing":9}"#,
@@ -65,6 +66,7 @@ const REPLIES: [&str; 20] = [
         r#""fetched":1,"from":[],"waiting":"nobody has it"}"#,
     ),
     r#"{"reply":"saved","job":1,"id":"b3:00","path":"/d/a","how":"saved_as"}"#,
+    r#"{"reply":"bytes","len":3}"#,
     r#"{"reply":"missing","path":"a","failure":{"code":"no_holder","message":"nobody has it"}}"#,
     r#"{"reply":"names","names":["a","b"]}"#,
     r#"{"reply":"copied","path":"a","copies":3}"#,

@@ -41,6 +41,11 @@ impl Askers {
         is_heard
     }
 
+    /// From now on somebody else answers.
+    pub(super) fn hand_over(&mut self, ask: AskId) -> Option<Answers> {
+        self.waiting.remove(&ask)
+    }
+
     /// True if somebody is told what happens.
     pub(super) fn are_watching(&self) -> bool {
         !self.watching.is_empty()

@@ -47,6 +47,7 @@ mod patience;
 mod presence;
 mod queue;
 mod reachability;
+mod reads;
 mod remembered_files;
 mod remembered_routes;
 mod remembered_shares;

@@ -14,6 +14,7 @@ use crate::index::IndexCommand;
 use crate::lan::{self, LanFacts};
 use crate::library::sending::SendRoot;
 use crate::library::{self, Share, Shelf};
+use crate::reader::ReadOrder;
 use crate::receiver::ReceiverCommand;
 use crate::receiver::telling::PrivateLine;
 use crate::routes::{LinksCommand, ToResolve};
@@ -55,6 +56,8 @@ pub(crate) enum PeerOutput {
     Sending(SendingOrder),
     /// For the receiver.
     Receiver(ReceiverCommand),
+    /// For the receiver: this is read by whoever asked, who is answered with its bytes.
+    Read(AskId, ReadOrder),
     /// For the receiver: to be told to a peer, with the time at which it is said.
     Tell(PrivateLine),
     /// For the receiver: to be fetched by disk workers that can write in its destination. If none can be had,

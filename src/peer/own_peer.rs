@@ -35,6 +35,11 @@ impl OwnPeer {
         self.identity.id()
     }
 
+    /// True if a user who says this of a peer means this very one.
+    pub(super) fn is_called(&self, word: &str) -> bool {
+        self.presence.name.as_str() == word || self.id().full() == word.to_lowercase()
+    }
+
     /// Its part in the order of arrival.
     pub(super) fn arrival(&self) -> OwnArrival {
         let arrival = OrderClaim { ticket: self.ticket, duty: self.presence.duty };

@@ -196,6 +196,16 @@ impl PeerShell {
                 }
             }
             PeerOutput::Receiver(command) => self.parts.receiver.send(command),
+            PeerOutput::Read(ask, order) => {
+                // Whoever asked may have gone away: then nothing is read.
+                match self.askers.hand_over(ask) {
+                    Some(answers) => self.parts.receiver.send(ReceiverCommand::Read(order, answers)),
+                    None => {
+                        let over = ReceiverEvent::ReadOver(order.id);
+                        self.machine.handle(clock::now(), PeerEvent::Receiver(over));
+                    }
+                }
+            }
             PeerOutput::Tell(line) => {
                 self.parts.receiver.send(ReceiverCommand::Tell(line, clock::unix_millis()));
             }

@@ -1,7 +1,7 @@
 //! What is known of who has what: from what each shares and keeps, and from what was sent to it. Pure.
 //!
-//! Nothing is guessed. Downloads are shared by nobody, so that what a peer fetched from others than this one is not
-//! known here.
+//! Nothing is guessed. Who fetched a file from several at once says so to those who share it (`got_file`). Downloads are
+//! shared by nobody, so that what a peer fetched from others alone that this one does not know is not known here.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -16,11 +16,13 @@ use super::telling::{PrivateLine, TellOutcome};
 use super::through::{ThroughAnswer, ThroughFile};
 use crate::address::Host;
 use crate::content::{Catalogue, Claim, Head};
+use crate::control::Answers;
 use crate::disk;
 use crate::identity::tls::Tls;
 use crate::identity::{Contact, PeerId, fill_random};
 use crate::index::answer::{CoverageVersion, IndexQuestion};
 use crate::rate::Limit;
+use crate::reader::{ReadId, ReadOrder, Readers};
 use crate::sender::KeptOf;
 use crate::swarm::{Job, JobEvent, JobId, Swarm};
 use crate::sys::descriptors;
@@ -51,6 +53,10 @@ pub(crate) enum ReceiverCommand {
     Changed(Claim, PeerId),
     /// Peers that fetch a content too, or have some of it.
     Swarm(Claim, Vec<PeerId>),
+    /// Read a file: its bytes go there, and how it ended.
+    Read(ReadOrder, Answers),
+    /// More peers have a content that may be read.
+    ReadFrom(Claim, Vec<PeerId>),
     /// Stop a download; what arrived stays for a later one.
     Cancel(JobId),
     /// This job comes before all others that are not throttled, as long as it wants something; `None`: they take turns.
@@ -178,6 +184,8 @@ pub(crate) enum ReceiverEvent {
         /// What it answers.
         outcome: FoundOutcome,
     },
+    /// A file is read no more.
+    ReadOver(ReadId),
     /// TLS proved this peer at this address, or a byte came from it.
     Proved(PeerId, Host),
     /// This peer is to be asked to dial back; how often that was done a moment ago.
@@ -231,6 +239,7 @@ pub(crate) fn start_receiver(
     let gate = Gate::new(engine.limit);
     let counters = Arc::clone(&engine.counters);
     let disks = Disks::new(disk_commands, disk_events);
-    let role = ReceiverRole::new(tell, engine.bell(), disks, swarm, gate, counters);
+    let readers = Readers::new(engine.limit);
+    let role = ReceiverRole::new(tell, engine.bell(), disks, swarm, gate, counters, readers);
     engine.start("receiver", tls, listeners, events, role)
 }

@@ -184,6 +184,7 @@ impl ReceiverRole {
         self.asking.handle_up(peer, back);
         self.swarm.handle_up(now, peer);
         self.pulls.handle_up(now, peer);
+        self.reading.machine.handle_up(now, peer);
         self.pump(now, net);
     }
 }

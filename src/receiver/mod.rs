@@ -20,6 +20,7 @@ mod outputs;
 mod peer_memory;
 pub(crate) mod pull;
 pub(crate) mod pulls;
+mod reading;
 pub(crate) mod search;
 #[cfg(any(test, feature = "sim"))]
 pub(crate) mod sequences;
@@ -40,10 +41,12 @@ use self::dial_back::DialBackRequests;
 use self::disks::Disks;
 use self::links::PeerLink;
 use self::pulls::Pulls;
+use self::reading::{IncomingPiece, Reading};
 use crate::address::Host;
 use crate::counters::Counters;
 use crate::disk::{self, Block, BlockPool};
 use crate::identity::PeerId;
+use crate::reader::{PieceHead, Readers, is_of_reader};
 use crate::swarm::{BlockTarget, JobEvent, Swarm, put_first};
 use crate::sys::bell::Bell;
 use crate::text;
@@ -68,13 +71,25 @@ const STILL_HERE: Duration = Duration::from_secs(10);
 /// The number of no request.
 const NEVER: u64 = 0;
 
-/// A block whose payload is coming in.
+/// Something whose payload is coming in.
 #[derive(Debug)]
-struct Incoming {
-    head: BlockIs,
-    len: usize,
-    /// `None`: nobody wants it any more.
-    to: Option<(BlockTarget, Block)>,
+enum Incoming {
+    /// A block of a download.
+    Block {
+        head: BlockIs,
+        len: usize,
+        /// `None`: nobody wants it any more.
+        to: Option<(BlockTarget, Block)>,
+    },
+    /// Something for one who reads.
+    Piece(IncomingPiece, usize),
+}
+
+impl Incoming {
+    /// True if it has its place already.
+    const fn has_block(&self) -> bool {
+        matches!(self, Self::Block { to: Some(_), .. })
+    }
 }
 
 /// The receiver's role.
@@ -84,6 +99,7 @@ struct ReceiverRole {
     disks: Disks,
     swarm: Swarm,
     pulls: Pulls,
+    reading: Reading,
     links: BTreeMap<PeerId, PeerLink>,
     asking: DialBackRequests,
     meetings: MeetingPort,
@@ -107,12 +123,14 @@ impl ReceiverRole {
         swarm: Swarm,
         gate: Gate<ConnId>,
         counters: Arc<Counters>,
+        readers: Readers,
     ) -> Self {
         Self {
             events,
             disks,
             swarm,
             pulls: Pulls::default(),
+            reading: Reading::new(readers, bell.clone()),
             links: BTreeMap::new(),
             asking: DialBackRequests::default(),
             meetings: MeetingPort::new(true),
@@ -140,14 +158,32 @@ impl ReceiverRole {
             self.tell(ReceiverEvent::DialBack(peer));
             return Ok(());
         }
-        handle_answer(now, &mut self.swarm, &mut self.pulls, peer, message)
+        match message {
+            Message::Manifest(page) if is_of_reader(page.request) => {
+                self.pulls.handle_heard(now, peer);
+                self.reading.machine.handle_manifest(now, peer, &page);
+                Ok(())
+            }
+            Message::Refused(refused) if is_of_reader(refused.request) => {
+                self.pulls.handle_heard(now, peer);
+                self.reading.machine.handle_refused(now, peer, &refused);
+                Ok(())
+            }
+            message => handle_answer(now, &mut self.swarm, &mut self.pulls, peer, message),
+        }
     }
 
     fn begin_block(&mut self, peer: PeerId, id: ConnId, head: BlockIs, len: usize) -> Result<(), String> {
         let target = self.swarm.check_block(peer, &head, len)?;
         // `takes` saw to it that there is a spare block.
         let to = target.and_then(|t| Some((t, self.spare.take()?)));
-        self.incoming.insert(id, Incoming { head, len, to });
+        self.incoming.insert(id, Incoming::Block { head, len, to });
+        Ok(())
+    }
+
+    fn begin_piece(&mut self, peer: PeerId, id: ConnId, head: PieceHead, len: usize) -> Result<(), String> {
+        let piece = self.reading.begin_piece(peer, head)?;
+        self.incoming.insert(id, Incoming::Piece(piece, len));
         Ok(())
     }
 
@@ -157,6 +193,7 @@ impl ReceiverRole {
         }
         self.stopping = Some(now + STOP);
         self.swarm.handle_stop();
+        self.reading.machine.handle_stop();
         self.pump(now, net);
         net.listeners.stop();
         let peers: Vec<_> = self.links.keys().copied().collect();
@@ -183,6 +220,7 @@ impl Role for ReceiverRole {
                 self.pulls.handle_here(peer, &contact.hosts);
                 self.links.entry(peer).or_default().contact = Some(contact);
                 self.swarm.handle_peer(now, peer);
+                self.reading.machine.handle_peer(now, peer);
             }
             ReceiverCommand::Meet(meeting) => self.meetings.begin(now, net, meeting),
             ReceiverCommand::Gone(peer) => {
@@ -192,6 +230,7 @@ impl Role for ReceiverRole {
                 self.asking.handle_gone(peer);
                 self.swarm.handle_gone(now, peer);
                 self.pulls.handle_gone(now, peer);
+                self.reading.machine.handle_down(now, peer);
             }
             ReceiverCommand::Fetch(job) => self.swarm.handle_job(now, job),
             ReceiverCommand::FetchBy(job, workers) => {
@@ -202,6 +241,14 @@ impl Role for ReceiverRole {
             ReceiverCommand::Holders(claim, peers) => self.swarm.handle_holders(now, claim, &peers),
             ReceiverCommand::Changed(claim, peer) => self.swarm.handle_changed(now, claim, peer),
             ReceiverCommand::Swarm(claim, peers) => self.swarm.handle_swarm(now, claim, &peers),
+            ReceiverCommand::Read(order, answers) if self.stopping.is_none() => {
+                self.reading.begin(now, order, answers);
+            }
+            // Who asked is told that the peer leaves when that channel ends.
+            ReceiverCommand::Read(..) => {}
+            ReceiverCommand::ReadFrom(claim, peers) => {
+                self.reading.machine.handle_holders(now, claim, &peers);
+            }
             ReceiverCommand::Cancel(job) => self.swarm.handle_cancel(now, job),
             ReceiverCommand::First(job) => put_first(&mut self.swarm, job),
             ReceiverCommand::Catalogue(peer) => self.pulls.want_catalogue(now, peer),
@@ -220,6 +267,7 @@ impl Role for ReceiverRole {
             ReceiverCommand::Limit(limit) => {
                 self.gate.set_limit(now, limit);
                 self.swarm.set_limit(limit);
+                self.reading.machine.set_limit(limit);
             }
             ReceiverCommand::Stop => self.stop(now, net),
         }
@@ -238,6 +286,7 @@ impl Role for ReceiverRole {
                 event => self.swarm.handle_disk(now, event),
             }
         }
+        self.look_at_reading(now);
         self.pump(now, net);
     }
 
@@ -269,7 +318,7 @@ impl Role for ReceiverRole {
     }
 
     fn takes(&mut self, now: Time, net: &Net, id: ConnId) -> usize {
-        if self.spare.is_none() && self.incoming.get(&id).is_none_or(|i| i.to.is_none()) {
+        if self.spare.is_none() && !self.incoming.get(&id).is_some_and(Incoming::has_block) {
             self.spare = self.pool.take();
             if self.spare.is_none() {
                 self.counters.pool_waits.add(1);
@@ -288,6 +337,12 @@ impl Role for ReceiverRole {
         // Of one that is being closed: nothing counts any more.
         let Some(&peer) = self.dialled.get(&id) else { return Ok(()) };
         match Message::decode(&frame).map_err(|e| e.to_string())? {
+            Some(Message::Block(head)) if is_of_reader(head.request) => {
+                self.begin_piece(peer, id, PieceHead::of_block(&head, frame.payload), frame.payload)?;
+            }
+            Some(Message::Slice(head)) if is_of_reader(head.request) => {
+                self.begin_piece(peer, id, PieceHead::of_slice(head, frame.payload), frame.payload)?;
+            }
             Some(Message::Block(head)) => self.begin_block(peer, id, head, frame.payload)?,
             Some(message) => self.answer(now, peer, message)?,
             // An answer of a later version.
@@ -299,27 +354,45 @@ impl Role for ReceiverRole {
 
     fn on_payload(&mut self, id: ConnId, bytes: &[u8]) {
         self.gate.passed(bytes.len() as u64);
-        if let Some(Incoming { to: Some((_, block)), .. }) = self.incoming.get_mut(&id) {
+        match self.incoming.get_mut(&id) {
             // The frame's bound is a block's length, so all of it fits.
-            block.extend(bytes);
+            Some(Incoming::Block { to: Some((_, block)), .. }) => {
+                block.extend(bytes);
+            }
+            Some(Incoming::Piece(piece, _)) => self.reading.take(piece, bytes),
+            Some(Incoming::Block { to: None, .. }) | None => {}
         }
     }
 
     fn on_payload_end(&mut self, now: Time, net: &mut Net, id: ConnId) {
-        let Some(Incoming { head, len, to }) = self.incoming.remove(&id) else { return };
+        let Some(incoming) = self.incoming.remove(&id) else { return };
+        let (Incoming::Block { len, .. } | Incoming::Piece(_, len)) = incoming;
         self.counters.received.add(len as u64);
         let Some(&peer) = self.dialled.get(&id) else { return };
-        let wanted = self.swarm.handle_block(now, peer, &head, len);
-        if let Some((target, block)) = to.filter(|_| wanted) {
-            self.disks.send(disk::Command::Write(target.token, target.chunk, target.offset, block));
-        } else {
+        let is_wanted = match incoming {
+            Incoming::Block { head, len, to } => {
+                let wanted = self.swarm.handle_block(now, peer, &head, len);
+                let to = to.filter(|_| wanted);
+                let is_wanted = to.is_some();
+                if let Some((target, block)) = to {
+                    self.disks.send(disk::Command::Write(target.token, target.chunk, target.offset, block));
+                }
+                is_wanted
+            }
+            Incoming::Piece(piece, _) => self.reading.end_piece(now, peer, piece),
+        };
+        if !is_wanted {
             self.counters.discarded.add(len as u64);
         }
         self.pump(now, net);
     }
 
     fn is_busy(&self, id: ConnId) -> bool {
-        let owed = |peer: &PeerId| self.swarm.is_owed_by(*peer) || self.pulls.is_owed_by(*peer);
+        let owed = |peer: &PeerId| {
+            self.swarm.is_owed_by(*peer)
+                || self.pulls.is_owed_by(*peer)
+                || self.reading.machine.is_owed_by(*peer)
+        };
         self.dialled.get(&id).is_some_and(owed)
     }
 
@@ -351,12 +424,18 @@ impl Role for ReceiverRole {
         }
         self.swarm.handle_down(now, peer);
         self.pulls.handle_down(now, peer);
+        self.reading.machine.handle_down(now, peer);
         self.pump(now, net);
     }
 
     fn poll_timeout(&self) -> Option<Time> {
         let asking = self.asking.poll_timeout().filter(|_| self.stopping.is_none());
-        let machines = [self.swarm.poll_timeout(), self.pulls.poll_timeout(), asking];
+        let machines = [
+            self.swarm.poll_timeout(),
+            self.pulls.poll_timeout(),
+            self.reading.machine.poll_timeout(),
+            asking,
+        ];
         let shells = [self.gate.poll_timeout(), self.meetings.poll_timeout(), self.stopping];
         machines.into_iter().chain(shells).flatten().min()
     }
@@ -380,10 +459,13 @@ impl Role for ReceiverRole {
             let heard = if paused { Some(now) } else { net.heard(id) };
             if let Some(heard) = heard {
                 self.swarm.handle_heard(heard, peer);
+                self.reading.machine.handle_heard(heard, peer);
             }
         }
         self.swarm.handle_timeout(now);
         self.pulls.handle_timeout(now);
+        self.look_at_reading(now);
+        self.reading.machine.handle_timeout(now);
         self.meetings.on_timeout(now, net);
         if self.stopping.is_none() {
             self.asking.handle_timeout(now);

@@ -16,6 +16,8 @@ impl ReceiverRole {
                 self.swarm_output(now, net, output);
             } else if let Some(output) = self.pulls.poll_output(now) {
                 self.pull_output(now, net, output);
+            } else if let Some(output) = self.reading.machine.poll_output() {
+                self.read_output(now, net, output);
             } else if let Some(output) = self.asking.poll_output() {
                 self.asking_output(now, output);
             } else {
@@ -34,6 +36,7 @@ impl ReceiverRole {
             swarm::Output::Drop(peer, why) => {
                 self.drop_link(now, net, peer, &why);
                 self.pulls.handle_down(now, peer);
+                self.reading.machine.handle_down(now, peer);
             }
             swarm::Output::Ask(peer, lane, message) => self.ask_on(net, peer, lane, &message),
             swarm::Output::Lanes(peer, count) => self.widen(now, net, peer, count),
@@ -64,6 +67,7 @@ impl ReceiverRole {
                 self.drop_link(now, net, peer, &why);
                 self.swarm.handle_down(now, peer);
                 self.pulls.handle_down(now, peer);
+                self.reading.machine.handle_down(now, peer);
             }
             PullOutput::Ask(peer, message) => self.ask(net, peer, &message),
             PullOutput::Tell(event) => self.tell(event),

@@ -69,6 +69,7 @@ use self::shared_files::SharedFiles;
 use self::slices::HashedChunks;
 use self::store::Store;
 use self::super_seed::SuperSeed;
+use self::swarm::note_got;
 use self::through::OtherOwners;
 use self::told::PeersHere;
 use self::withheld::WithheldChunks;
@@ -366,6 +367,10 @@ impl SenderRole {
             }
             Message::GetAny(m) => self.take_any(now, id, m),
             Message::GetHaves(m) => self.watch(now, id, &m),
+            Message::GotFile(m) => {
+                note_got(self, net, id, &m);
+                return Ok(());
+            }
             question @ (Message::GetHead(_)
             | Message::GetBuckets(_)
             | Message::GetManifest(_)

@@ -1,16 +1,16 @@
 //! What a member of a swarm hears and gets: which chunks are here, and any of those that it
 //! wants. Part of the sender.
 
-use super::{HAVES, SenderRole, SenderState, unknown};
+use super::{HAVES, SenderRole, SenderState, SentFor, SentPart, unknown};
 use crate::content::partial::Bits;
-use crate::content::{Chunks, FileId};
+use crate::content::{ByteRanges, Chunks, FileId};
 use crate::identity::PeerId;
 use crate::sender::client::{HavesWatch, SenderClient};
 use crate::sender::limits;
 use crate::time::Time;
 use crate::transfer::net::{ConnId, Net};
 use crate::wire::Message;
-use crate::wire::message::{GetAny, GetHaves, Item, Reason, Refused};
+use crate::wire::message::{GetAny, GetHaves, GotFile, Item, Reason, Refused};
 
 /// Chunks that may turn out to be wrong before a request for any chunk is put off: each is read.
 const CHOICES: usize = 4;
@@ -170,5 +170,16 @@ impl SenderRole {
         }
         self.clients = clients;
         self.partial_seeds.report_due = any.then_some(now + HAVES);
+    }
+}
+
+/// Whoever asked over this connection says that it has all of a file: noted as if the rest had been sent. Of what is not
+/// here nothing is noted.
+pub(super) fn note_got(sender: &mut SenderRole, net: &Net, id: ConnId, m: &GotFile) {
+    let (Some(client), Some(to)) = (sender.clients.get(&id), net.payer(id)) else { return };
+    if sender.cut(client.peer, m.file, m.size).is_ok() {
+        let ranges = ByteRanges::of([(0, m.size)]);
+        let (file, size, why) = (m.file, m.size, SentFor::Fetch);
+        sender.serving.note(SentPart { to, file, size, why, bytes: 0, ranges }, &sender.events);
     }
 }

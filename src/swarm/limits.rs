@@ -70,3 +70,6 @@ pub(crate) const OPEN_FIRST: usize = 32;
 
 /// Files that are being copied from one of the same content at once, at most: each is an open file, too.
 pub(crate) const OPEN_COPIES: usize = 128;
+
+/// Files that one source is to be told of, at most, while it cannot be reached.
+pub(crate) const UNTOLD: usize = 1_024;

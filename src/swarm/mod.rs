@@ -14,6 +14,7 @@ mod answers;
 mod background;
 mod batch;
 mod download;
+mod got;
 mod job;
 mod jobs;
 mod lanes;
@@ -33,6 +34,7 @@ mod turns;
 mod watch;
 mod work;
 
+pub(crate) use self::pacing::Pacing;
 pub(crate) use self::turns::put_first;
 pub(crate) use self::watch::is_changed;
 pub(crate) use self::work::{Job, JobEvent, JobGivers, JobId, Progress, SourceRate, Wanted};
@@ -44,7 +46,7 @@ use self::download::{Checked, FileDownload};
 use self::jobs::Jobs;
 use self::plan::Planner;
 use self::shuffle::Shuffle;
-use self::sources::{SourceLink, Sources};
+use self::sources::{Source, SourceLink, Sources};
 use crate::content::{ChunkIndex, Claim};
 use crate::disk::{self, Arrival, FileToken};
 use crate::error::Failure;
@@ -142,7 +144,8 @@ impl Swarm {
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         let owed = self.sources.by_peer.values().any(|s| !s.requests.is_empty());
         let due = if owed { self.tick.min(self.sources.look) } else { self.tick };
-        (!self.jobs.running.is_empty() && !self.stopping).then_some(due)
+        let is_busy = !self.jobs.running.is_empty() || self.sources.by_peer.values().any(Source::is_untold);
+        (is_busy && !self.stopping).then_some(due)
     }
 
     /// True if this peer owes something.
@@ -203,6 +206,7 @@ impl Swarm {
             source.useless_since = now;
         }
         source.known = false;
+        source.untold.clear();
         self.schedule(now);
     }
 
@@ -263,6 +267,7 @@ impl Swarm {
         let (id, file, size) = if let Some(download) = self.forget(token) {
             if let (Some(job), Some(path)) = (self.jobs.running.get_mut(&download.job), arrival.path()) {
                 job.copy_twins(download.claim(), path);
+                self.sources.note_got(&download, &mut self.outputs);
             }
             (download.job, download.id, download.size())
         } else if let Some((id, wanted)) = self.jobs.forget_copy(token) {
@@ -343,7 +348,8 @@ impl Swarm {
         }
         self.jobs.begin_copies(&mut self.outputs);
         self.jobs.begin_files(now, &mut self.planner.background, &mut self.outputs);
-        for peer in self.jobs.to_dial(now, &self.sources) {
+        self.sources.tell_got(&mut self.outputs);
+        for peer in self.jobs.to_dial(now, &self.sources).union(&self.sources.to_tell(now)).copied() {
             self.sources.entry(now, peer).link = SourceLink::Dialling;
             self.outputs.push_back(Output::Dial(peer));
         }

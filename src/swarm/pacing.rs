@@ -22,7 +22,7 @@ const FADES: u64 = 16;
 
 /// The rate of one source.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Pacing {
+pub(crate) struct Pacing {
     /// Bytes a second; 0 until the first span is over.
     rate: u64,
     /// The best rate of a span, a while ago or now: on a path that is not full bytes come in bursts.
@@ -39,7 +39,7 @@ pub(super) struct Pacing {
 
 impl Pacing {
     /// Blocks are asked for after nothing was owed: the span begins now.
-    pub(super) const fn begin(&mut self, now: Time) {
+    pub(crate) const fn begin(&mut self, now: Time) {
         self.asked = Some(now);
         self.begin_span(now);
     }
@@ -50,7 +50,7 @@ impl Pacing {
     }
 
     /// The first of an answer came, or more of it.
-    pub(super) fn answered(&mut self, now: Time) {
+    pub(crate) fn answered(&mut self, now: Time) {
         if let Some(asked) = self.asked.take() {
             let took = now.since(asked);
             self.round_trip = Some(self.round_trip.map_or(took, |least| least.min(took)));
@@ -58,7 +58,7 @@ impl Pacing {
     }
 
     /// `bytes` of blocks came.
-    pub(super) fn arrived(&mut self, now: Time, bytes: u64) {
+    pub(crate) fn arrived(&mut self, now: Time, bytes: u64) {
         self.answered(now);
         self.bytes += bytes;
         self.total = self.total.saturating_add(bytes);
@@ -75,18 +75,18 @@ impl Pacing {
     }
 
     /// Bytes a second, a mean of the last spans; `None` before the first one is over.
-    pub(super) fn rate(&self) -> Option<u64> {
+    pub(crate) fn rate(&self) -> Option<u64> {
         Some(self.rate).filter(|rate| *rate > 0)
     }
 
     /// The shortest time from a question to the first byte of its answer; zero before that is known.
-    pub(super) fn round_trip(&self) -> Duration {
+    pub(crate) fn round_trip(&self) -> Duration {
         self.round_trip.unwrap_or_default().min(ROUND_TRIP_MOST)
     }
 
     /// How long `bytes` take at this rate. Before the rate is known: at the lowest one that the window is
     /// made for.
-    pub(super) fn time_for(&self, bytes: u64) -> Duration {
+    pub(crate) fn time_for(&self, bytes: u64) -> Duration {
         let least = limits::AHEAD_MIN * 1_000 / u64::try_from(limits::AHEAD.as_millis()).unwrap_or(1);
         let rate = if self.rate == 0 { least } else { self.rate };
         Duration::from_micros(bytes.saturating_mul(1_000_000) / rate)
@@ -94,14 +94,14 @@ impl Pacing {
 
     /// Bytes that may be owed; at least `least`, or before as many came, [`limits::AHEAD_FIRST`] and as many
     /// as came: whoever fetches the same is found a moment later, and then should have asked for others.
-    pub(super) fn window(&self, least: u64) -> u64 {
+    pub(crate) fn window(&self, least: u64) -> u64 {
         let least = least.min(limits::AHEAD_FIRST + self.total);
         bytes_in(self.rate, limits::AHEAD).clamp(least, limits::AHEAD_MAX)
     }
 
     /// Bytes that may be owed by a source that may be far away: beside what [`Self::window`] says, twice as much
     /// as its path holds. Not for a source of a swarm, where the rate follows what there is to ask for.
-    pub(super) fn window_of_path(&self, least: u64) -> u64 {
+    pub(crate) fn window_of_path(&self, least: u64) -> u64 {
         let path = bytes_in(self.best, 2 * self.round_trip());
         let near = self.window(least);
         bytes_in(self.rate, limits::AHEAD).saturating_add(path).clamp(near, limits::AHEAD_MAX)

@@ -4,6 +4,7 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::got::Untold;
 use super::lanes::Lanes;
 use super::pacing::Pacing;
 use super::requests::PendingRequest;
@@ -54,6 +55,8 @@ pub(super) struct Source {
     pub(super) heard: Time,
     pub(super) pacing: Pacing,
     pub(super) lanes: Lanes,
+    /// Files that are here as a whole, which it is to know.
+    pub(super) untold: Untold,
 }
 
 /// A source that owes something and says nothing for this long may lose what it owes to another one that
@@ -69,6 +72,11 @@ impl Source {
     /// True if it is linked, and has not answered everything.
     pub(super) fn owes(&self) -> bool {
         self.link == SourceLink::Up && !self.requests.is_empty()
+    }
+
+    /// True if it is to be told something, and may be reached.
+    pub(super) fn is_untold(&self) -> bool {
+        !self.untold.is_empty() && self.is_usable()
     }
 
     pub(super) const fn is_usable(&self) -> bool {
@@ -132,6 +140,7 @@ impl Sources {
             heard: now,
             pacing: Pacing::default(),
             lanes: Lanes::default(),
+            untold: Untold::new(),
         })
     }
 

@@ -3,7 +3,9 @@
 //! The line editor puts back what it changed when it returns. This is for the ways out on which it does
 //! not return: a signal, the end of the peer while the prompt is open, a panic.
 
-use std::io::{IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -25,25 +27,33 @@ const PASTE_OFF: &[u8] = b"\x1b[?2004l\r\n";
 /// True if both standard input and output are a terminal: only then is a prompt of use.
 #[must_use]
 pub(crate) fn is_interactive() -> bool {
-    std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+    io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
 /// Columns of the terminal on standard output (`TIOCGWINSZ` of ioctl_tty(2)); `None` if it is none.
 #[must_use]
 pub(crate) fn columns() -> Option<u16> {
-    tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col)
+    tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col)
 }
 
 /// Rows of that terminal.
 #[must_use]
 pub(crate) fn rows() -> Option<u16> {
-    tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_row)
+    tcgetwinsize(io::stdout()).ok().map(|size| size.ws_row)
+}
+
+/// Standard output as a file: what is written there goes to the system at once, and is not looked at before.
+///
+/// # Errors
+/// What the operating system says.
+pub(crate) fn stdout_as_it_is() -> io::Result<File> {
+    io::stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 
 /// True if standard input is the device that is always empty (null(4)): as good as no input.
 #[must_use]
 pub(crate) fn is_input_null() -> bool {
-    match (stat("/dev/null"), fstat(std::io::stdin())) {
+    match (stat("/dev/null"), fstat(io::stdin())) {
         (Ok(null), Ok(ours)) => null.st_mode == ours.st_mode && null.st_rdev == ours.st_rdev,
         _ => false,
     }
@@ -51,7 +61,7 @@ pub(crate) fn is_input_null() -> bool {
 
 /// Remembers the mode of the terminal on standard input, if there is one.
 pub(crate) fn save() {
-    if let Ok(mode) = tcgetattr(std::io::stdin())
+    if let Ok(mode) = tcgetattr(io::stdin())
         && SAVED.set(mode).is_err()
     {
         log::debug!("the terminal's mode was saved before");
@@ -78,7 +88,7 @@ pub(crate) fn restore() {
         return;
     }
     let Some(mode) = SAVED.get() else { return };
-    let stdin = std::io::stdin();
+    let stdin = io::stdin();
     // A process in the background that touches the terminal is stopped (SIGTTOU), and would never end.
     if tcgetpgrp(&stdin).ok() != Some(rustix::process::getpgrp()) {
         return;
@@ -86,7 +96,7 @@ pub(crate) fn restore() {
     if tcsetattr(&stdin, OptionalActions::Now, mode).is_err() {
         return; // It is gone; so there is nothing to restore.
     }
-    let mut stdout = std::io::stdout();
+    let mut stdout = io::stdout();
     if stdout.write_all(PASTE_OFF).and_then(|()| stdout.flush()).is_err() {
         log::debug!("the terminal takes no more text");
     }

@@ -43,6 +43,19 @@ pub struct GetAny {
     pub background: bool,
 }
 
+/// Whoever asked for this file has all of it now, whoever gave it. No answer.
+///
+/// Peers that give parts of it do not know by themselves who has the rest, and are asked by their users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GotFile {
+    /// Number of the request.
+    pub request: u64,
+    /// Which file.
+    pub file: FileId,
+    /// Its size.
+    pub size: u64,
+}
+
 /// Chunks that are there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HavesIs {
@@ -59,7 +72,7 @@ pub struct HavesIs {
 /// Bytes of the longest map.
 const MAP: usize = limits::MAP_CHUNKS as usize / 8;
 
-says_all!(GetHaves);
+says_all!(GetHaves, GotFile);
 
 impl Body for GetAny {
     fn check(&self) -> Result<(), DecodeError> {

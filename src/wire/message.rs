@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::blocks::{BlockIs, Cancel, GetBlocks, Item};
 use super::frame::{self, Frame};
-pub use super::haves::{GetAny, GetHaves, HavesIs};
+pub use super::haves::{GetAny, GetHaves, GotFile, HavesIs};
 pub use super::kept::{GetKept, KeptFile, KeptIs};
 pub use super::meet::{Meet, MetAt};
 pub use super::offers::{OfferFiles, OfferNews, OfferNoted, OfferWord, OfferedFile};
@@ -223,6 +223,7 @@ mod tests {
             Message::Cancel(Cancel { request: 5 }),
             Message::GetTable(GetTable { request: 6 }),
             Message::GetHaves(GetHaves { request: 6, file, size: u64::MAX }),
+            Message::GotFile(GotFile { request: 6, file, size: u64::MAX }),
             Message::GetAny(GetAny {
                 request: 6,
                 file,

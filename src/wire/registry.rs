@@ -9,7 +9,7 @@ use super::custody::{CustodyOffer, GetSpace, KeeperReport, OfferAnswer, Orders, 
 use super::frame::Frame;
 use super::message::{
     BlockIs, BucketIs, Cancel, DialBack, FetchThrough, FoundIs, GetAny, GetBlocks, GetBuckets, GetHaves,
-    GetHead, GetKept, GetManifest, GetSlices, GetTable, HavesIs, HeadIs, KeptIs, ManifestIs, Meet, MetAt,
+    GetHead, GetKept, GetManifest, GetSlices, GetTable, GotFile, HavesIs, HeadIs, KeptIs, ManifestIs, Meet, MetAt,
     OfferFiles, OfferNews, OfferNoted, Refused, Relay, Relayed, SearchIndex, SliceIs, TableIs, Tell,
     ThroughIs, Told,
 };
@@ -185,6 +185,7 @@ registry! {
         8, GetAny(GetAny), "get_any", Way::Request(TcpPort::Sender), MAP_HEADER, 0;
         9, GetKept(GetKept), "get_kept", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
         10, GetSlices(GetSlices), "get_slices", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
+        11, GotFile(GotFile), "got_file", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
         24, Search(SearchIndex), "search", Way::Request(TcpPort::Sender), SEARCH_HEADER, 0;
         32, OfferFiles(OfferFiles), "offer_files", Way::Request(TcpPort::Sender), OFFER_HEADER, 0;
         33, OfferNews(OfferNews), "offer_news", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod cat;
 #[path = "../common/mod.rs"]
 mod common;
 mod config;

@@ -13,6 +13,7 @@ mod across;
 mod beside;
 mod cage;
 mod chat;
+mod classroom;
 mod custody;
 mod doctor;
 mod errnos;

@@ -34,6 +34,7 @@ mod meetings;
 mod names;
 mod offers;
 mod readers;
+mod reading;
 mod requests;
 mod routes;
 mod searches;

@@ -11,7 +11,7 @@ use crate::tree::{How, Tree};
 
 /// The rooms, from top to bottom. A room imports only from lines below its own, or from rooms on its own line
 /// that stand to its right. Some are still to be built.
-const LINES: [&str; 15] = [
+const LINES: [&str; 16] = [
     // Beside all: it runs whole peers, and nothing but tests and benches knows it.
     "sim",
     "cli",
@@ -21,6 +21,8 @@ const LINES: [&str; 15] = [
     "doctor routes dht inbox custody",
     // The owner's four roles.
     "receiver sender distribution",
+    // It knows how fast the swarm's sources give.
+    "reader",
     "swarm",
     "lan room gateway port_mapping",
     "http transfer",

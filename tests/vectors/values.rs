@@ -20,7 +20,7 @@ use potluck::wire::datagram::{self, Body, Envelope, Presence, PresenceState, sea
 use potluck::wire::frame::{Decoder, Frame, Piece};
 use potluck::wire::message::{
     BlockIs, BucketIs, Cancel, CoveredRow, DialBack, FetchThrough, FoundIs, GetAny, GetBlocks, GetBuckets,
-    GetHaves, GetHead, GetKept, GetManifest, GetSlices, GetTable, HavesIs, HeadIs, HitRow, Item, KeptFile,
+    GetHaves, GetHead, GetKept, GetManifest, GetSlices, GetTable, GotFile, HavesIs, HeadIs, HitRow, Item, KeptFile,
     KeptIs, KnownCoverage, ManifestIs, Meet, Message, MetAt, OfferFiles, OfferNews, OfferNoted, OfferWord,
     OfferedFile, PeerRecord, Reason, Refused, Relay, Relayed, RelayedDatagram, SearchIndex, SliceIs, TableIs,
     Tell, ThroughIs, Told, request_of,
@@ -254,6 +254,7 @@ fn requests() -> Vec<Vector> {
         plain(Message::Cancel(Cancel { request: 16 })),
         plain(Message::GetTable(GetTable { request: 20 })),
         plain(Message::GetHaves(GetHaves { request: 24, file: FILE, size: 200_000 })),
+        plain(Message::GotFile(GotFile { request: 25, file: FILE, size: 200_000 })),
         plain(Message::GetAny(GetAny {
             request: 28,
             file: FILE,

@@ -9,10 +9,8 @@
 //! The last slice proves the size as well, because the hash of its bytes covers where they begin, how many
 //! they are, and that nothing stands to the right of them.
 
-#[cfg(any(test, feature = "sim"))]
 mod verify;
 
-#[cfg(any(test, feature = "sim"))]
 pub use self::verify::{SliceError, verify};
 
 use core::ops::Range;

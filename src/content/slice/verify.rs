@@ -1,5 +1,4 @@
-//! Checks a slice against the path that came with it. Pure. Slices are served, but nothing in the program
-//! fetches them yet: this is compiled for the tests, until a reader does.
+//! Checks a slice against the path that came with it. Pure.
 
 use blake3::hazmat::{ChainingValue, Mode, merge_subtrees_non_root, merge_subtrees_root};
 

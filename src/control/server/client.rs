@@ -23,6 +23,8 @@ pub(super) struct Client {
     talk: Conversation,
     /// The answers to what it asked last.
     answers: Option<AwaitedAnswers>,
+    /// It takes the bytes of a file, as fast or slowly as it likes.
+    is_reading: bool,
     /// Since when it takes nothing of what is ready for it.
     stuck: Option<Time>,
 }
@@ -44,7 +46,7 @@ pub(super) enum Turn {
 
 impl Client {
     pub(super) fn new(stream: PolledStream, user: UserId) -> Self {
-        Self { stream, user, talk: Conversation::default(), answers: None, stuck: None }
+        Self { stream, user, talk: Conversation::default(), answers: None, is_reading: false, stuck: None }
     }
 
     /// Has a poll return with this token when it says something, takes something, or is gone.
@@ -122,9 +124,10 @@ impl Client {
         })
     }
 
-    /// Its request was passed on.
-    pub(super) fn await_answers(&mut self, answers: AwaitedAnswers) {
+    /// Its request was passed on; `is_reading`: to read a file.
+    pub(super) fn await_answers(&mut self, answers: AwaitedAnswers, is_reading: bool) {
         self.answers = Some(answers);
+        self.is_reading = is_reading;
     }
 
     /// Its request is answered by this alone.
@@ -142,7 +145,8 @@ impl Client {
 
     /// When it is dropped, if it takes nothing until then.
     pub(super) fn drop_at(&self) -> Option<Time> {
-        self.stuck.map(|since| since + limits::CONTROL_WRITE)
+        // Whoever pauses a film holds up nothing but what it reads.
+        self.stuck.filter(|_| !self.is_reading).map(|since| since + limits::CONTROL_WRITE)
     }
 
     /// Writes what it takes now.

@@ -49,13 +49,16 @@ impl Conversation {
         Ok(Some(request))
     }
 
-    /// Makes a reply ready as one line.
+    /// Makes a reply ready as one line, with the bytes that belong to it.
     ///
     /// # Errors
     /// When it has no form as JSON.
     pub(super) fn say(&mut self, reply: &Reply) -> io::Result<()> {
         serde_json::to_writer(&mut self.said, reply)?;
         self.said.push(b'\n');
+        if let Reply::Bytes(raw) = reply {
+            self.said.extend_from_slice(raw.as_bytes());
+        }
         Ok(())
     }
 

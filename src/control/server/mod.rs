@@ -243,8 +243,9 @@ impl Clients {
             return refuse(client, Failure::other(message));
         }
         let (answers, awaited) = Answers::with_bell(id.0, self.woken.0.clone(), self.bell.clone());
+        let is_reading = matches!(request, Request::Cat(_));
         if self.asks.send(Ask { request, replies: answers }).is_ok() {
-            client.await_answers(awaited);
+            client.await_answers(awaited, is_reading);
         } else {
             self.places.answered(now, client.user, id);
             refuse(client, Failure::other("the peer is leaving"));

@@ -12,6 +12,7 @@ use super::event::AskId;
 use super::file_work::{DiagnosisFacts, LocalFacts};
 use super::machine::PeerMachine;
 use super::output::{Outputs, PeerOutput};
+use super::reads::OpenReads;
 use super::roster::Roster;
 use super::search::Searches;
 use super::seeks::FileSeeks;
@@ -122,6 +123,8 @@ pub(super) struct Requests {
     searches: Searches,
     /// For the table between sites to name who has a file.
     pub(super) seeks: FileSeeks,
+    /// Files that are read.
+    pub(super) reads: OpenReads,
     /// What others share that may be meant by the request that is answered now.
     near: Vec<SafePath>,
 }

@@ -53,6 +53,7 @@ impl PeerMachine {
             }
             PeerEvent::Library(event) => self.on_library(now, None, event),
             PeerEvent::Share(name, event) => self.on_library(now, Some(&name), event),
+            PeerEvent::Receiver(ReceiverEvent::ReadOver(id)) => self.requests.reads.over(id),
             PeerEvent::Receiver(event) => {
                 use ReceiverEvent::{Catalogue, Kept, OwnerCatalogue};
                 if matches!(event, Catalogue(..) | OwnerCatalogue { .. } | Kept(..)) {
@@ -226,8 +227,8 @@ impl PeerMachine {
                 self.presence.met(now, id, &mut self.out);
             }
             ReceiverEvent::MetOver(id) if self.presence.roster.met_over(id) => self.through.nowhere(now, id),
-            // What is there of a file the shell gives as an event of its own.
-            ReceiverEvent::MetOver(_) | ReceiverEvent::PartialSeed(_) => {}
+            // What is there of a file the shell gives as an event of its own; that of a reader was heard before.
+            ReceiverEvent::MetOver(_) | ReceiverEvent::PartialSeed(_) | ReceiverEvent::ReadOver(_) => {}
             ReceiverEvent::Unreached(id) => self.through.blocked(now, id),
             ReceiverEvent::Blocked(id) => {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::Blocked);
@@ -271,6 +272,7 @@ impl PeerMachine {
     fn on_catalogue(&mut self, now: Time, id: PeerId, head: Head, catalogue: Arc<Catalogue>) {
         self.downloads.changed(id, &catalogue, &mut self.out);
         self.downloads.new_holder(id, &catalogue, &mut self.out);
+        self.requests.reads.new_holder(id, &catalogue, &mut self.out);
         self.downloads.queue_listed(id, &catalogue);
         self.custody.keep_up(id, &head, &mut self.out);
         self.out.event(|| happenings::shares(id, &self.presence.roster, &catalogue));

@@ -11,6 +11,7 @@ mod large_search;
 mod named;
 mod offers;
 mod queue;
+mod reading;
 mod running_downloads;
 mod search;
 mod shares;

@@ -114,6 +114,8 @@ impl SimReceiver {
             }
             // The disk is one, whoever works on it; and everybody can be dialled here.
             ReceiverCommand::Store(..) | ReceiverCommand::Meet(_) | ReceiverCommand::Limit(_) => {}
+            // Nobody reads here.
+            ReceiverCommand::Read(..) | ReceiverCommand::ReadFrom(..) => {}
             ReceiverCommand::Stop => self.stop(around),
         }
         self.pump(around);

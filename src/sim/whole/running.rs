@@ -199,7 +199,8 @@ impl Running {
             PeerOutput::Chat(rows) => around.chat_writes(rows),
             // A start in a simulation has no queue of the one before.
             PeerOutput::Downloads(_) => {}
-            PeerOutput::Transfers(_) | PeerOutput::Watch(_) | PeerOutput::Event(_) => {}
+            PeerOutput::Transfers(_) | PeerOutput::Watch(_) | PeerOutput::Event(_) | PeerOutput::Read(..) => {
+            }
             PeerOutput::Files(work) => file_work(around, work),
             PeerOutput::Facts(ask) => {
                 let facts = FileAnswer::Facts(ask, Box::new(facts()));

@@ -282,6 +282,8 @@ impl SimSender {
                 self.pass_searches_on(around);
                 return;
             }
+            // Nobody here asks who has what.
+            Message::GotFile(_) => return,
             Message::Tell(line) => {
                 let teller = Payer { host: AccountHost::Unproved, peer: conn.client.peer };
                 let request = line.request;

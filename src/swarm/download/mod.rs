@@ -104,6 +104,8 @@ pub(super) struct FileDownload {
     pub(super) sources: BTreeSet<PeerId>,
     /// Who has all of it, as the controller says.
     pub(super) holders: BTreeSet<PeerId>,
+    /// Those of them that were asked, and whose link was lost.
+    pub(super) lost: BTreeSet<PeerId>,
     /// Who may have some of it.
     pub(super) members: Members,
     /// When it was begun, or the last holder of it proved to be none.
@@ -142,6 +144,7 @@ impl FileDownload {
             phase: DownloadPhase::Opening,
             sources: BTreeSet::new(),
             holders: what.holders.into_iter().collect(),
+            lost: BTreeSet::new(),
             members: Members::new(shuffle_key),
             since: now,
             moved: now,
@@ -437,7 +440,9 @@ impl FileDownload {
 
     /// `peer` is no source of it any more: what it owed is asked of others.
     pub(super) fn release(&mut self, peer: PeerId) {
-        self.sources.remove(&peer);
+        if self.sources.remove(&peer) && self.holders.contains(&peer) {
+            self.lost.insert(peer);
+        }
         self.members.release(peer);
         if matches!(&self.proof, ManifestState::Asked(p, _) if *p == peer) {
             self.proof = ManifestState::Missing;

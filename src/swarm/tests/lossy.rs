@@ -95,7 +95,7 @@ impl World {
                     }
                 }
                 // What was asked for on a connection that is stuck is in the kernel of its sender.
-                Output::Ask(_, _, Message::Cancel(_)) => {}
+                Output::Ask(_, _, Message::Cancel(_) | Message::GotFile(_)) => {}
                 Output::Disk(disk::Command::Open(token, _)) => {
                     let opened = disk::Event::Opened(token, vec![], Some(Arc::clone(&self.proofs)));
                     self.swarm.handle_disk(self.now, opened);

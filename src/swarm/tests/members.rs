@@ -1,6 +1,6 @@
 //! Swarms that fetch one file, with their senders, over lines of different speed, in virtual time. Tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -63,6 +63,8 @@ struct Peer {
     taken: u64,
     done: Option<Time>,
     warnings: Vec<String>,
+    /// Who said to it that it has all.
+    told: BTreeSet<usize>,
     /// What was reported last.
     progress: Option<Progress>,
 }
@@ -119,6 +121,7 @@ impl World {
             taken: 0,
             done: None,
             warnings: Vec::new(),
+            told: BTreeSet::new(),
             progress: None,
         });
         let mut world = Self {
@@ -270,6 +273,10 @@ impl World {
                 }
             }
             Message::Cancel(m) => client.cancel(m.request),
+            Message::GotFile(m) => {
+                assert_eq!((m.file, m.size), (self.id, chunks.size()));
+                assert!(server.told.insert(from), "it is said once");
+            }
             other => panic!("{other:?}"),
         }
         if !self.peers[to].sending {
@@ -505,6 +512,7 @@ fn eight_and_sixteen_take_little_longer_than_one() {
         world.run();
         let (time, copies) = world.report(&format!("{count} at {rate} B/s"), (64 * MIB) as f64 / rate as f64);
         assert!(time <= most_time && copies <= most_copies, "{time:.3}, {copies:.3}");
+        assert_eq!(world.peers[0].told, (1..=count).collect(), "the owner knows who has it");
     }
 }
 

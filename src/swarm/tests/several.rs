@@ -167,6 +167,7 @@ impl World {
                     }
                 }
             }
+            Message::GotFile(_) => {}
             // What is in the line already still comes.
             Message::Cancel(c) => {
                 let mut n = 0;

@@ -155,6 +155,7 @@ impl World {
                     self.up.remove(&p);
                     self.inbox.retain(|(q, _)| *q != p);
                 }
+                Output::Ask(_, _, Message::GotFile(_)) => {}
                 Output::Ask(p, _, Message::Cancel(c)) => self.inbox.retain(|(q, m)| {
                     let is = |request| *q == p && request == c.request;
                     !match m {

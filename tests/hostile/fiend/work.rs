@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use potluck::content::manifest::{ChunkHasher, ManifestBuilder};
+use potluck::content::slice::{self, ChunkSlices};
 use potluck::content::{Chunks, FileId, Manifest};
 use potluck::identity::tls::Tls;
 use potluck::identity::{Identity, Instance, PeerId};
@@ -19,8 +20,8 @@ use potluck::wire::Message;
 use potluck::wire::datagram::{self, Envelope};
 use potluck::wire::frame::{Decoder, Piece};
 use potluck::wire::message::{
-    BlockIs, CoveredRow, FoundIs, GetBlocks, HavesIs, HitRow, KeptFile, KeptIs, ManifestIs, MetAt, Reason,
-    Refused, TableIs,
+    BlockIs, CoveredRow, FoundIs, GetBlocks, GetSlices, HavesIs, HitRow, KeptFile, KeptIs, ManifestIs, MetAt,
+    Reason, Refused, SliceIs, TableIs,
 };
 use rustls::{ServerConnection, StreamOwned};
 
@@ -344,6 +345,7 @@ impl Work {
                 vec![Message::Manifest(ManifestIs { request: m.request, values }).encode()]
             }
             Message::GetBlocks(m) => self.blocks(m),
+            Message::GetSlices(m) => self.slices(m),
             Message::GetHaves(m) if self.content(m.file).is_some() => {
                 let count = Chunks::of(m.size).map_or(1, |chunks| chunks.count());
                 let map = (0..count.div_ceil(8)).map(|byte| match count - 8 * byte {
@@ -373,6 +375,36 @@ impl Work {
 
     fn content(&self, id: FileId) -> Option<&Vec<u8>> {
         self.contents.iter().find(|c| blake3::hash(c).as_bytes() == &id.0)
+    }
+
+    fn slices(&self, asked: &GetSlices) -> Vec<Vec<u8>> {
+        let Some(content) = self.content(asked.file) else { return Vec::new() };
+        // What it says of the size may be a lie: it gives slices of what it has.
+        let chunks = Chunks::of(content.len() as u64).unwrap();
+        let at = |range: core::ops::Range<u64>| {
+            &content[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()]
+        };
+        let mut replies = Vec::new();
+        for number in asked.first..asked.first + u64::from(asked.count) {
+            let Some(range) = slice::range(chunks, number) else { continue };
+            let chunk = chunks.at_offset(range.start).unwrap_or_else(|| chunks.last());
+            let mut hashed = ChunkSlices::new(chunks, chunk);
+            while let Some(next) = hashed.next() {
+                hashed.push(at(slice::range(chunks, next).unwrap()));
+            }
+            let mut path = hashed.path(number).unwrap();
+            if asked.to_file {
+                path.extend(slice::path_of_chunk(&manifest(content), chunk));
+            }
+            let mut bytes = at(range).to_vec();
+            if self.lie == Lie::Bytes {
+                bytes.fill(0xaa);
+            }
+            let number = if self.lie == Lie::Order { number.wrapping_sub(1) } else { number };
+            let head = Message::Slice(SliceIs { request: asked.request, slice: number, path });
+            replies.push([head.encode_with(bytes.len()), bytes].concat());
+        }
+        replies
     }
 
     fn blocks(&self, asked: &GetBlocks) -> Vec<Vec<u8>> {
