@@ -368,7 +368,7 @@ impl SenderRole {
             Message::GetAny(m) => self.take_any(now, id, m),
             Message::GetHaves(m) => self.watch(now, id, &m),
             Message::GotFile(m) => {
-                note_got(self, net, id, &m);
+                note_got(now, self, net, id, &m);
                 return Ok(());
             }
             question @ (Message::GetHead(_)

@@ -175,11 +175,13 @@ impl SenderRole {
 
 /// Whoever asked over this connection says that it has all of a file: noted as if the rest had been sent. Of what is not
 /// here nothing is noted.
-pub(super) fn note_got(sender: &mut SenderRole, net: &Net, id: ConnId, m: &GotFile) {
+pub(super) fn note_got(now: Time, sender: &mut SenderRole, net: &Net, id: ConnId, m: &GotFile) {
     let (Some(client), Some(to)) = (sender.clients.get(&id), net.payer(id)) else { return };
     if sender.cut(client.peer, m.file, m.size).is_ok() {
         let ranges = ByteRanges::of([(0, m.size)]);
         let (file, size, why) = (m.file, m.size, SentFor::Fetch);
         sender.serving.note(SentPart { to, file, size, why, bytes: 0, ranges }, &sender.events);
+        // Also where nothing is sent, and so nothing would be reported.
+        sender.serving.begin(now);
     }
 }

@@ -202,8 +202,10 @@ mod tests {
 
     #[test]
     fn each_value_that_is_typed_can_be_completed() {
-        const FREE: [[&str; 2]; 8] = [
+        const FREE: [[&str; 2]; 10] = [
             ["search", "words"],
+            ["cat", "offset"],
+            ["cat", "length"],
             ["download", "output"],
             ["download", "exclude"],
             ["connect", "target"],

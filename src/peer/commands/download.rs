@@ -20,7 +20,9 @@ use crate::peer::limits;
 use crate::peer::listing::{Filter, unlisted};
 use crate::peer::machine::PeerMachine;
 use crate::peer::owners::Owners;
-use crate::peer::queue::{QueueOrder, QueuedDownload, queue_download, resolve_absent, turn_queue};
+use crate::peer::queue::{
+    QueueOrder, QueuedDownload, queue_download, resolve_absent, turn_queue, want_again,
+};
 use crate::peer::resolve::{Excluded, Resolved, Sought, has_wildcard, known_ids, rename, resolve};
 use crate::peer::roster::Roster;
 use crate::peer::seeks::SoughtDownload;
@@ -351,6 +353,7 @@ fn go_on(
     request: &DownloadRequest,
     peer: &mut PeerMachine,
 ) -> Result<Answer, Failure> {
+    want_again(&mut peer.downloads.queue, id);
     if peer.downloads.queue.get(id).is_some_and(QueuedDownload::is_at_rest_by_choice) {
         peer.downloads.queue.resume(id);
     }

@@ -244,6 +244,18 @@ impl QueuedDownload {
         self.look_again();
     }
 
+    /// All of its files are wanted, those that came, too. False: it runs, and nothing changes.
+    pub(super) fn want_again(&mut self) -> bool {
+        if self.run != QueueRun::Resting {
+            return false;
+        }
+        self.here.clear();
+        self.lost.clear();
+        self.bytes_here = 0;
+        self.look_again();
+        true
+    }
+
     /// A file of it came to lie there. False: it was here already.
     pub(super) fn arrived(&mut self, id: FileId, path: &Path) -> bool {
         let same =

@@ -490,6 +490,15 @@ fn is_moving(download: &QueuedDownload) -> bool {
     matches!(download.run, QueueRun::Running { is_stuck: false } | QueueRun::Stopping(_))
 }
 
+/// A download was asked for once more. While it rests, what had come may have been removed, and is looked for again.
+pub(super) fn want_again(queue: &mut Queue, id: JobId) {
+    if let Some(download) = queue.all.get_mut(&id)
+        && download.want_again()
+    {
+        queue.unwritten.entry(id).or_default().marks = true;
+    }
+}
+
 /// True if what failed so comes all the same once somebody else is here.
 fn may_come(failure: &Failure) -> bool {
     failure.code == Code::NoHolder && !is_changed(failure)

@@ -224,6 +224,29 @@ fn what_failed_stays_with_its_reason_until_it_is_removed() {
 }
 
 #[test]
+fn what_is_asked_for_again_while_it_rests_is_looked_for_again_as_a_whole() {
+    let both = || {
+        let files = ["f1", "f2"].map(str::to_owned).to_vec();
+        Request::from(DownloadRequest { files, ..DownloadRequest::default() })
+    };
+    for (again, wanted) in
+        [(Request::from(ResumeRequest { which: "1".parse().unwrap() }), vec![2]), (both(), vec![1, 2])]
+    {
+        let mut peer = beside_anna();
+        peer.ask(both());
+        peer.arrive(1, 1);
+        peer.ask(PauseRequest { which: "1".parse().unwrap() }.into());
+        peer.finish(JobId(1), Some(Failure::other("the download was stopped")));
+        peer.outputs.clear();
+        // Who goes on with it has put what came elsewhere, who asks for all wants all.
+        peer.ask(again);
+        let [job] = peer.fetched().try_into().unwrap();
+        let files: Vec<u8> = job.files.iter().map(|file| file.id.0[0]).collect();
+        assert_eq!((job.id, files), (JobId(1), wanted));
+    }
+}
+
+#[test]
 fn what_the_same_words_mean_by_now_takes_the_place_of_what_they_meant() {
     let mut peer = beside_anna();
     peer.ask(download("f1", false));
