@@ -9,8 +9,8 @@ use super::custody::{CustodyOffer, GetSpace, KeeperReport, OfferAnswer, Orders, 
 use super::frame::Frame;
 use super::message::{
     BlockIs, BucketIs, Cancel, DialBack, FetchThrough, FoundIs, GetAny, GetBlocks, GetBuckets, GetHaves,
-    GetHead, GetKept, GetManifest, GetSlices, GetTable, GotFile, HavesIs, HeadIs, KeptIs, ManifestIs, Meet, MetAt,
-    OfferFiles, OfferNews, OfferNoted, Refused, Relay, Relayed, SearchIndex, SliceIs, TableIs, Tell,
+    GetHead, GetKept, GetManifest, GetSlices, GetTable, GotFile, HavesIs, HeadIs, KeptIs, ManifestIs, Meet,
+    MetAt, OfferFiles, OfferNews, OfferNoted, Refused, Relay, Relayed, SearchIndex, SliceIs, TableIs, Tell,
     ThroughIs, Told,
 };
 use crate::codec::{DecodeError, decode, encode};

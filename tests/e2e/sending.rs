@@ -36,10 +36,12 @@ fn what_is_accepted_arrives_and_lies_in_no_share() {
     let Some(lab) = Lab::of("up 2") else { return };
     let (anna, bert) = two(&lab);
     let photos = anna.directory.join("photos");
+    for folder in ["deep", "empty"] {
+        std::fs::create_dir_all(photos.join(folder)).unwrap();
+    }
     for (name, bytes) in [("one.jpg", 3 << 20), ("deep/two.jpg", 10), (".hidden", 5)] {
         fill(&photos.join(name), bytes, 7);
     }
-    std::fs::create_dir_all(photos.join("empty")).unwrap();
     let output = anna.cli(["send", photos.to_str().unwrap(), "bert", "--no-wait"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(output.stderr));
     let row = until_one_waits(&bert);

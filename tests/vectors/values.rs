@@ -20,10 +20,10 @@ use potluck::wire::datagram::{self, Body, Envelope, Presence, PresenceState, sea
 use potluck::wire::frame::{Decoder, Frame, Piece};
 use potluck::wire::message::{
     BlockIs, BucketIs, Cancel, CoveredRow, DialBack, FetchThrough, FoundIs, GetAny, GetBlocks, GetBuckets,
-    GetHaves, GetHead, GetKept, GetManifest, GetSlices, GetTable, GotFile, HavesIs, HeadIs, HitRow, Item, KeptFile,
-    KeptIs, KnownCoverage, ManifestIs, Meet, Message, MetAt, OfferFiles, OfferNews, OfferNoted, OfferWord,
-    OfferedFile, PeerRecord, Reason, Refused, Relay, Relayed, RelayedDatagram, SearchIndex, SliceIs, TableIs,
-    Tell, ThroughIs, Told, request_of,
+    GetHaves, GetHead, GetKept, GetManifest, GetSlices, GetTable, GotFile, HavesIs, HeadIs, HitRow, Item,
+    KeptFile, KeptIs, KnownCoverage, ManifestIs, Meet, Message, MetAt, OfferFiles, OfferNews, OfferNoted,
+    OfferWord, OfferedFile, PeerRecord, Reason, Refused, Relay, Relayed, RelayedDatagram, SearchIndex,
+    SliceIs, TableIs, Tell, ThroughIs, Told, request_of,
 };
 use potluck::wire::room::{RoomGap, RoomLine};
 

@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn each_value_that_is_typed_can_be_completed() {
-        const FREE: [[&str; 2]; 10] = [
+        const FREE: [[&str; 2]; 12] = [
             ["search", "words"],
             ["cat", "offset"],
             ["cat", "length"],
@@ -213,6 +213,8 @@ mod tests {
             ["share", "name"],
             ["new", "name"],
             ["set", "value"],
+            ["send", "text"],
+            ["send", "timeout"],
         ];
         let mut typed = Typed::command();
         typed.build();

@@ -195,7 +195,10 @@ mod tests {
         let rows = [row(1, OfferDirection::In, OfferState::Waiting), sent];
         assert_eq!(
             offers(&rows, Style::PLAIN),
-            "NO.  PEER       WHAT    FILES      SIZE  STATE                   AGE\n             \u{20} 1  from anna  Photos      3  12.0 MiB  waiting             1 min 5 s\n             \u{20} 2  to bert    Photos      3  12.0 MiB  accepted, 25% sent  1 min 5 s\n             `accept 1` downloads it, `reject 1` declines it\n"
+            "NO.  PEER       WHAT    FILES      SIZE  STATE                     AGE\n\
+             \x20 1  from anna  Photos      3  12.0 MiB  waiting             1 min 5 s\n\
+             \x20 2  to bert    Photos      3  12.0 MiB  accepted, 25% sent  1 min 5 s\n\
+             `accept 1` downloads it, `reject 1` declines it\n"
         );
         assert_eq!(offers(&[], Style::PLAIN), "no offers\n");
     }
