@@ -111,6 +111,8 @@ impl Queue {
         let is_like = |other: &QueueOrder| {
             (&other.words, &other.options) == (&order.words, &order.options)
                 && (&other.owners, &other.destination) == (&order.owners, &order.destination)
+                // What a peer offered is not what it shares.
+                && other.is_offered == order.is_offered
         };
         let like = self.all.iter().find(|(_, download)| !download.is_removed() && is_like(&download.order));
         like.map(|(id, _)| *id)
