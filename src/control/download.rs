@@ -218,6 +218,9 @@ pub struct DownloadSum {
     /// Names of those for whom it waits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits_for: Vec<String>,
+    /// Somebody offered it (`accept`): what is stopped is to be sent again.
+    #[serde(default)]
+    pub offered: bool,
 }
 
 /// Files of a download that failed for one reason.

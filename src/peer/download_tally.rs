@@ -29,6 +29,8 @@ pub(super) struct DownloadTally {
     /// Those who gave something, as they were called then: at the end they may be gone.
     names: BTreeMap<PeerId, String>,
     is_stopped: bool,
+    /// Somebody offered it.
+    pub(super) is_offered: bool,
 }
 
 impl DownloadTally {
@@ -49,6 +51,7 @@ impl DownloadTally {
             most_done: 0,
             names: BTreeMap::new(),
             is_stopped: false,
+            is_offered: false,
         }
     }
 
@@ -176,6 +179,7 @@ impl DownloadTally {
             to: self.to.clone(),
             failures,
             waits_for: Vec::new(),
+            offered: self.is_offered,
         }
     }
 

@@ -318,6 +318,8 @@ fn ending_line(sum: &DownloadSum) -> String {
     }
     text.push_str(&resumed(sum));
     match sum.outcome {
+        // What was offered is no more, once it was stopped.
+        DownloadOutcome::Stopped if sum.offered => {}
         DownloadOutcome::Stopped | DownloadOutcome::Left => text.push_str("; the same command resumes it"),
         DownloadOutcome::Continues => text.push_str("; the next start resumes it"),
         DownloadOutcome::Done | DownloadOutcome::Incomplete | DownloadOutcome::Waiting => {}
@@ -430,6 +432,7 @@ pub(in crate::cli) mod tests {
             to: "/d".into(),
             failures: Vec::new(),
             waits_for: Vec::new(),
+            offered: false,
         }
     }
 

@@ -220,6 +220,7 @@ fn order(request: &DownloadRequest, peer: &PeerMachine) -> Result<DownloadOrder,
         files: found.files,
         folders: found.folders,
         notes: found.notes,
+        is_offered: false,
     })
 }
 

@@ -120,8 +120,8 @@ fn begin_queued(now: Time, id: JobId, peer: &mut PeerMachine) {
     }
     let earlier = download.sizes();
     let (owners, destination) = (owners.clone(), destination.clone());
-    let (what, notes) = (download.what(), Vec::new());
-    let order = DownloadOrder { what, owners, destination, files, folders, notes };
+    let (what, notes, is_offered) = (download.what(), Vec::new(), *is_offered);
+    let order = DownloadOrder { what, owners, destination, files, folders, notes, is_offered };
     peer.jobs.run(id, JobPurpose::Download);
     peer.downloads.queue.handle_begun(id, is_whole);
     let watchers = peer.downloads.queue.take_watchers(id);
