@@ -21,7 +21,7 @@ pub struct AcceptRequest {
     #[arg(long, short = 'o', value_name = "DIR")]
     #[serde(default, with = "super::local_path::optional")]
     pub to: Option<PathBuf>,
-    /// Answer when it is finished (the default but at the prompt)
+    /// Answer when it is finished (the default but at the prompt); several are not waited for
     #[arg(long, conflicts_with = "no_wait")]
     #[serde(default)]
     pub wait: bool,

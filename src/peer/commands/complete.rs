@@ -88,8 +88,10 @@ fn names(now: Time, prefix: &str, what: CompletionNames, peer: &PeerMachine) -> 
             return targets.take(COMPLETIONS).collect();
         }
         CompletionNames::Offerers => {
-            let offers = peer.transfers.offers.incoming.shown().map(|(_, offer)| offer.name.clone());
-            let names: BTreeSet<String> = offers.filter(|name| name.starts_with(prefix)).collect();
+            let offers = &peer.transfers.offers.incoming;
+            let waiting = offers.waiting().filter_map(|number| offers.get(number));
+            let names = waiting.map(|offer| offer.name.clone());
+            let names: BTreeSet<String> = names.filter(|name| name.starts_with(prefix)).collect();
             return names.into_iter().take(COMPLETIONS).collect();
         }
         CompletionNames::Queue => return queued(prefix, peer),
