@@ -26,7 +26,7 @@ use crate::peer::output::{PeerOutput, SendingOrder};
 use crate::peer::owners::Owners;
 use crate::peer::queue::{QueueOrder, queue_download};
 use crate::receiver::ReceiverCommand;
-use crate::receiver::offering::LetterOutcome;
+use crate::receiver::offering::{LetterOutcome, OfferSaying};
 use crate::sender::SentPart;
 use crate::settings::AcceptPolicy;
 use crate::swarm::{JobId, Wanted};
@@ -53,10 +53,7 @@ pub(in crate::peer) fn offer_page(now: Time, payer: Payer<PeerId>, page: OfferFi
     let offers = &mut peer.transfers.offers;
     let new = offers.last + 1;
     let (taken, gone) = offers.incoming.handle_page(now, date, new, Offerer { payer, name }, page, policy);
-    for (number, offer) in gone {
-        offers.unwritten.push(rows::without_incoming(number));
-        offers.letters.answer(now, offer.from, offer.theirs, OfferWord::Full);
-    }
+    offers.forget(now, gone);
     if offers.incoming.get(new).is_some() {
         offers.last = new;
     }
@@ -148,7 +145,8 @@ pub(in crate::peer) fn accept(
     let date = peer.transfers.calendar.date(now);
     let job = queue_download(now, order, peer);
     let offers = &mut peer.transfers.offers;
-    offers.incoming.set_stage(now, number, IncomingStage::Accepted(job));
+    let gone = offers.incoming.set_stage(now, date, number, IncomingStage::Accepted(job));
+    offers.forget(now, gone);
     if let Some(offer) = offers.incoming.get(number) {
         offers.unwritten.push(rows::incoming(number, offer));
     }
@@ -165,12 +163,24 @@ pub(in crate::peer) fn reject(now: Time, number: u64, peer: &mut PeerMachine) {
 
 /// An offer of somebody else is over, and its sender is told so.
 fn over(now: Time, number: u64, word: OfferWord, peer: &mut PeerMachine) {
+    let date = peer.transfers.calendar.date(now);
     let offers = &mut peer.transfers.offers;
-    offers.incoming.set_stage(now, number, IncomingStage::Over(word));
-    let Some(offer) = offers.incoming.get(number) else { return };
-    offers.unwritten.push(rows::incoming(number, offer));
-    if word != OfferWord::Withdrawn {
-        offers.letters.say(now, offer.from, offer.theirs, word);
+    let Some((from, theirs)) = offers.incoming.get(number).map(|offer| (offer.from, offer.theirs)) else {
+        return;
+    };
+    let gone = offers.incoming.set_stage(now, date, number, IncomingStage::Over(word));
+    offers.forget(now, gone);
+    let is_kept = match offers.incoming.get(number) {
+        Some(offer) => {
+            offers.unwritten.push(rows::incoming(number, offer));
+            true
+        }
+        None => false,
+    };
+    match word {
+        OfferWord::Withdrawn => {}
+        _ if is_kept => offers.letters.say(now, from, theirs, word),
+        _ => offers.letters.answer(now, from, theirs, word),
     }
     offers.next = Some(now);
 }
@@ -182,6 +192,11 @@ fn withdrawn(now: Time, from: PeerId, theirs: u64, peer: &mut PeerMachine) {
     match offers.incoming.get(number).map(|offer| offer.stage) {
         Some(IncomingStage::Accepted(job)) => {
             over(now, number, OfferWord::Withdrawn, peer);
+            let name = peer.presence.roster.shown_names(&[from]).pop().unwrap_or_default();
+            for ask in peer.downloads.take_watchers(job) {
+                let failure = Failure::other(format!("{name} took the offer back"));
+                peer.out.reply(ask, Reply::Failed(failure));
+            }
             stop_download(now, job, peer);
         }
         Some(IncomingStage::Waiting) => over(now, number, OfferWord::Withdrawn, peer),
@@ -238,7 +253,7 @@ pub(in crate::peer) fn start_sending(
             offer.roots.clone_from(&roots);
             peer.out.push(PeerOutput::Sending(SendingOrder::Begin(number, roots)));
         }
-        Err(failure) => end(now, number, OfferState::Failed, failure, peer),
+        Err(failure) => end_here(now, number, OfferState::Failed, failure, peer),
     }
 }
 
@@ -252,21 +267,33 @@ pub(in crate::peer) fn prepared(now: Time, number: u64, step: SendingStep, peer:
             tell_progress(now, number, peer);
         }
         SendingStep::Ready(Ok(content)) => {
-            offer.read(content);
+            if !offer.read(content) {
+                let message = format!("{} was changed meanwhile: send it again", offer.what());
+                return end_here(now, number, OfferState::Failed, Failure::other(message), peer);
+            }
             offers.is_given_stale = true;
             offers.next = Some(now);
             tell_outgoing(now, number, peer);
         }
-        SendingStep::Ready(Err(failure)) => end(now, number, OfferState::Failed, failure, peer),
+        SendingStep::Ready(Err(failure)) => end_here(now, number, OfferState::Failed, failure, peer),
     }
 }
 
 /// An own offer is taken back.
 pub(in crate::peer) fn withdraw(now: Time, number: u64, peer: &mut PeerMachine) {
-    let offer = peer.transfers.offers.outgoing.all.get(&number).filter(|offer| !offer.is_over());
-    let Some((to, wire)) = offer.map(|offer| (offer.order.to, offer.wire)) else { return };
-    peer.transfers.offers.letters.say(now, to, wire, OfferWord::Withdrawn);
-    end(now, number, OfferState::Withdrawn, Failure::other("the offer was taken back"), peer);
+    if peer.transfers.offers.outgoing.is_open(number) {
+        end_here(now, number, OfferState::Withdrawn, Failure::other("the offer was taken back"), peer);
+    }
+}
+
+/// An own offer ends at this peer, for this reason. The other one hears of it, if it may know the offer.
+fn end_here(now: Time, number: u64, state: OfferState, failure: Failure, peer: &mut PeerMachine) {
+    let offers = &mut peer.transfers.offers;
+    let said = offers.outgoing.all.get(&number).filter(|offer| offer.said.is_some());
+    if let Some((to, wire)) = said.map(|offer| (offer.order.to, offer.wire)) {
+        offers.letters.say(now, to, wire, OfferWord::Withdrawn);
+    }
+    end(now, number, state, failure, peer);
 }
 
 /// An own offer is over, for this reason.
@@ -301,7 +328,15 @@ pub(in crate::peer) fn offer_news(now: Time, from: PeerId, news: OfferNews, peer
     }
     let date = peer.transfers.calendar.date(now);
     let offers = &mut peer.transfers.offers;
-    let Some(number) = offers.outgoing.find(from, news.number) else { return };
+    let open = offers.outgoing.find(from, news.number).filter(|number| offers.outgoing.is_open(*number));
+    let Some(number) = open else {
+        if news.news == OfferWord::Accepted {
+            // It was away when that was taken back, or this peer was started again since.
+            offers.letters.answer(now, from, news.number, OfferWord::Withdrawn);
+            offers.next = Some(now);
+        }
+        return;
+    };
     let Some(offer) = offers.outgoing.all.get_mut(&number) else { return };
     if !offer.heard(news.news) {
         return;
@@ -339,8 +374,9 @@ pub(in crate::peer) fn letter_done(
             }
         }
         LetterEnd::TooOld(number) => {
-            let name = peer.presence.roster.name(to);
-            let failure = Failure::other(format!("{name}'s potluck is too old for `send`: have it updated"));
+            let Some(offer) = offers.outgoing.all.get(&number) else { return };
+            let message = format!("{}'s potluck is too old for `send`: have it updated", offer.order.name);
+            let failure = Failure::other(message);
             end(now, number, OfferState::Failed, failure, peer);
         }
     }
@@ -379,12 +415,9 @@ fn tell_progress(now: Time, number: u64, peer: &mut PeerMachine) {
 pub(in crate::peer) fn forget_path(now: Time, path: &SafePath, peer: &mut PeerMachine) -> bool {
     let all = &peer.transfers.offers.outgoing.all;
     let of = all.iter().find(|(_, offer)| !offer.is_over() && offer.has_listed(path));
-    let Some((number, to, wire)) = of.map(|(number, offer)| (*number, offer.order.to, offer.wire)) else {
-        return false;
-    };
+    let Some(number) = of.map(|(number, _)| *number) else { return false };
     let message = format!("{} was changed meanwhile: send it again", path.name());
-    peer.transfers.offers.letters.say(now, to, wire, OfferWord::Withdrawn);
-    end(now, number, OfferState::Failed, Failure::other(message), peer);
+    end_here(now, number, OfferState::Failed, Failure::other(message), peer);
     true
 }
 
@@ -416,13 +449,10 @@ pub(in crate::peer) fn turn_offers(now: Time, peer: &mut PeerMachine) {
 
 /// Downloads of offers that the queue has no more are over.
 fn end_downloads(now: Time, peer: &mut PeerMachine) {
-    let accepted = peer.transfers.offers.incoming.shown().filter_map(|(number, offer)| match offer.stage {
-        IncomingStage::Accepted(job) => Some((number, job)),
-        _ => None,
-    });
-    let is_gone = |(_, job): &(u64, JobId)| peer.downloads.queue.get(*job).is_none();
-    let over_now: Vec<(u64, JobId)> = accepted.filter(is_gone).collect();
-    for (number, job) in over_now {
+    let accepted = peer.transfers.offers.incoming.accepted();
+    let is_gone = |(job, _): &(JobId, u64)| peer.downloads.queue.get(*job).is_none();
+    let over_now: Vec<(JobId, u64)> = accepted.filter(is_gone).collect();
+    for (job, number) in over_now {
         let is_done = peer.transfers.offers.done.remove(&job);
         over(now, number, if is_done { OfferWord::Done } else { OfferWord::Stopped }, peer);
     }
@@ -436,23 +466,20 @@ fn expire(now: Time, peer: &mut PeerMachine) {
             tell_incoming(now, number, peer);
         } else {
             let offers = &mut peer.transfers.offers;
-            if offers.incoming.forget(number).is_some() {
+            if let Some(offer) = offers.incoming.forget(number) {
                 offers.unwritten.push(rows::without_incoming(number));
+                offers.letters.drop_news(offer.from, offer.theirs);
             }
         }
     }
     let all = peer.transfers.offers.outgoing.all.iter();
     let is_late =
         |offer: &OutgoingOffer| !offer.is_over() && !offer.was_accepted && offer.order.until <= date;
-    let late: Vec<_> = all
-        .filter(|(_, offer)| is_late(offer))
-        .map(|(number, offer)| (*number, offer.order.to, offer.wire))
-        .collect();
-    for (number, to, wire) in late {
-        let name = peer.transfers.offers.outgoing.all.get(&number).map(|o| o.order.name.clone());
-        let message = format!("{} did not accept it in time", name.unwrap_or_default());
-        peer.transfers.offers.letters.say(now, to, wire, OfferWord::Withdrawn);
-        end(now, number, OfferState::Expired, Failure::new(Code::NoHolder, message), peer);
+    let late = all.filter(|(_, offer)| is_late(offer));
+    let late: Vec<_> = late.map(|(number, offer)| (*number, offer.order.name.clone())).collect();
+    for (number, name) in late {
+        let failure = Failure::new(Code::NoHolder, format!("{name} did not accept it in time"));
+        end_here(now, number, OfferState::Expired, failure, peer);
     }
 }
 
@@ -483,6 +510,13 @@ fn say(now: Time, peer: &mut PeerMachine) {
     }
     let due = offers.letters.take_due(now, |id| roster.contact(id).is_some());
     for letter in due {
+        if let OfferSaying::Page(page) = &letter.saying
+            && let Some(number) = offers.outgoing.find(letter.to, page.number)
+            && let Some(offer) = offers.outgoing.all.get_mut(&number)
+            && offer.note_said()
+        {
+            offers.unwritten.push(rows::outgoing(number, offer));
+        }
         peer.presence.reach(letter.to, &mut peer.out);
         peer.out.receiver(ReceiverCommand::SayOfOffer(letter));
     }

@@ -49,6 +49,8 @@ pub(in crate::peer) struct IncomingOffer {
     pub(in crate::peer) sum: OfferSum,
     /// When its first page came, milliseconds since 1970.
     pub(super) came: u64,
+    /// When it was over, milliseconds since 1970: its sender may ask for as long again what became of it.
+    pub(super) ended: u64,
     pub(in crate::peer) stage: IncomingStage,
 }
 
@@ -62,6 +64,16 @@ impl IncomingOffer {
 
     fn count(&self) -> u64 {
         (self.files.len() + self.folders.len()) as u64
+    }
+
+    /// When it is to be decided or forgotten, milliseconds since 1970.
+    fn due_at(&self) -> Option<u64> {
+        let stays = match self.stage {
+            IncomingStage::Coming => limits::OFFER_COMES,
+            IncomingStage::Waiting | IncomingStage::Over(_) => limits::OFFER_STAYS,
+            IncomingStage::Accepted(_) => return None,
+        };
+        Some(self.came.max(self.ended).saturating_add(stays))
     }
 
     /// True if each path can lie beside the others.
@@ -101,11 +113,28 @@ pub(super) enum PageTaken {
     Whole(u64),
 }
 
+/// An offer that had to make place, and is forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OfferGone {
+    /// Its number here.
+    pub(super) number: u64,
+    /// Who made it.
+    pub(super) from: PeerId,
+    /// The number that the offer has there.
+    pub(super) theirs: u64,
+    /// Nobody decided about it yet: its sender is told.
+    pub(super) is_undecided: bool,
+}
+
 /// All of them, by the numbers that users type.
 #[derive(Debug)]
 pub(in crate::peer) struct IncomingOffers {
     all: BTreeMap<u64, IncomingOffer>,
     by_sender: BTreeMap<(PeerId, u64), u64>,
+    /// Those that are fetched. Strangers can make `all` long: what happens often looks here and at `due`.
+    by_job: BTreeMap<JobId, u64>,
+    /// When each is to be decided or forgotten, milliseconds since 1970, and its number.
+    due: BTreeSet<(u64, u64)>,
     held: Account<PeerId, u64>,
 }
 
@@ -114,18 +143,53 @@ impl Default for IncomingOffers {
         Self {
             all: BTreeMap::new(),
             by_sender: BTreeMap::new(),
+            by_job: BTreeMap::new(),
+            due: BTreeSet::new(),
             held: Account::new(limits::OFFERS_HELD, limits::OFFERS_HELD_OF_HOST),
         }
     }
 }
 
 impl IncomingOffers {
-    /// One of an earlier start.
-    pub(super) fn restore(&mut self, now: Time, number: u64, offer: IncomingOffer) {
+    /// One of an earlier start. Returns those for which there is no place, because that start took more: itself, or
+    /// others.
+    pub(super) fn restore(&mut self, now: Time, number: u64, offer: IncomingOffer) -> Vec<OfferGone> {
+        self.insert(number, offer);
+        self.make_place(now, number)
+    }
+
+    fn insert(&mut self, number: u64, offer: IncomingOffer) {
         self.by_sender.insert((offer.from, offer.theirs), number);
+        self.note_stage(number, &offer);
         self.all.insert(number, offer);
-        // One that does not fit any more was written by a version that took more.
-        drop(self.charge(now, number));
+    }
+
+    fn note_stage(&mut self, number: u64, offer: &IncomingOffer) {
+        self.due.extend(offer.due_at().map(|due| (due, number)));
+        if let IncomingStage::Accepted(job) = offer.stage {
+            self.by_job.insert(job, number);
+        }
+    }
+
+    fn forget_stage(&mut self, number: u64, offer: &IncomingOffer) {
+        if let Some(due) = offer.due_at() {
+            self.due.remove(&(due, number));
+        }
+        if let IncomingStage::Accepted(job) = offer.stage {
+            self.by_job.remove(&job);
+        }
+    }
+
+    /// It stands so from `date` on, if there is one of this number.
+    fn stand(&mut self, number: u64, date: u64, stage: IncomingStage) -> Option<&mut IncomingOffer> {
+        let mut offer = self.all.remove(&number)?;
+        self.forget_stage(number, &offer);
+        offer.stage = stage;
+        if matches!(stage, IncomingStage::Over(_)) {
+            offer.ended = date;
+        }
+        self.note_stage(number, &offer);
+        Some(self.all.entry(number).or_insert(offer))
     }
 
     /// The offer of this number.
@@ -151,12 +215,16 @@ impl IncomingOffers {
 
     /// The offer that a download fetches.
     pub(super) fn of_job(&self, job: JobId) -> Option<u64> {
-        let of = self.all.iter().find(|(_, offer)| offer.stage == IncomingStage::Accepted(job));
-        of.map(|(number, _)| *number)
+        self.by_job.get(&job).copied()
+    }
+
+    /// The offers that are fetched, and the download of each.
+    pub(super) fn accepted(&self) -> impl Iterator<Item = (JobId, u64)> {
+        self.by_job.iter().map(|(job, number)| (*job, *number))
     }
 
     /// A page came at `date` (milliseconds since 1970) of an offer that has the number `new` if it is one more.
-    /// Returns what becomes of it, and the numbers of those that had to make place, whose senders are told.
+    /// Returns what becomes of it, and those that had to make place, whose senders are told.
     pub(super) fn handle_page(
         &mut self,
         now: Time,
@@ -165,7 +233,7 @@ impl IncomingOffers {
         from: Offerer,
         page: OfferFiles,
         policy: AcceptPolicy,
-    ) -> (PageTaken, Vec<(u64, IncomingOffer)>) {
+    ) -> (PageTaken, Vec<OfferGone>) {
         let Offerer { payer, name } = from;
         let known = self.find(payer.peer, page.number);
         let stage = known.and_then(|number| self.get(number)).map(|offer| offer.stage);
@@ -193,22 +261,23 @@ impl IncomingOffers {
                     total: page.files.saturating_add(page.folders),
                     sum: OfferSum::default(),
                     came: date,
+                    ended: 0,
                     stage: IncomingStage::Coming,
                 };
-                self.by_sender.insert((payer.peer, page.number), new);
-                self.all.insert(new, offer);
+                self.insert(new, offer);
                 new
             }
         };
-        self.add_page(now, number, page)
+        self.add_page(now, date, number, page)
     }
 
     fn add_page(
         &mut self,
         now: Time,
+        date: u64,
         number: u64,
         page: OfferFiles,
-    ) -> (PageTaken, Vec<(u64, IncomingOffer)>) {
+    ) -> (PageTaken, Vec<OfferGone>) {
         let Some(offer) = self.all.get_mut(&number) else { return (PageTaken::Nothing, Vec::new()) };
         if page.at == 0 {
             // Its sender begins again.
@@ -222,8 +291,8 @@ impl IncomingOffers {
         }
         offer.files.extend(page.page);
         offer.folders.extend(page.page_folders);
-        let (is_whole, is_possible) = (offer.count() == offer.total, offer.is_possible());
-        if is_whole && !is_possible {
+        let is_whole = offer.count() == offer.total;
+        if is_whole && !offer.is_possible() {
             self.forget(number);
             return (PageTaken::Say(OfferWord::Rejected), Vec::new());
         }
@@ -231,85 +300,91 @@ impl IncomingOffers {
             self.forget(number);
             return (PageTaken::Say(OfferWord::Full), Vec::new());
         };
-        let gone = gone.into_iter().filter_map(|number| Some((number, self.forget(number)?))).collect();
+        let gone = self.forget_all(gone);
         if !is_whole {
             return (PageTaken::Nothing, gone);
         }
-        if let Some(offer) = self.all.get_mut(&number) {
-            offer.stage = IncomingStage::Waiting;
+        if let Some(offer) = self.stand(number, date, IncomingStage::Waiting) {
             let paths = offer.files.iter().map(|file| (&file.path, file.size));
             offer.sum = OfferSum::of(paths, &offer.folders);
         }
         (PageTaken::Whole(number), gone)
     }
 
-    /// It stands so from now on. Once it is decided, its files are forgotten here.
-    pub(super) fn set_stage(&mut self, now: Time, number: u64, stage: IncomingStage) {
-        let Some(offer) = self.all.get_mut(&number) else { return };
-        offer.stage = stage;
-        if stage == IncomingStage::Waiting || stage == IncomingStage::Coming {
-            return;
+    /// It stands so from now on, at `date`. Once it is decided, its files are forgotten here. Returns those that had to
+    /// make place: what was accepted is charged again when it is over. Perhaps it is forgotten itself.
+    pub(super) fn set_stage(
+        &mut self,
+        now: Time,
+        date: u64,
+        number: u64,
+        stage: IncomingStage,
+    ) -> Vec<OfferGone> {
+        let Some(offer) = self.stand(number, date, stage) else { return Vec::new() };
+        if matches!(stage, IncomingStage::Waiting | IncomingStage::Coming) {
+            return Vec::new();
         }
         (offer.files, offer.folders) = (Vec::new(), Vec::new());
         if matches!(stage, IncomingStage::Accepted(_)) {
             self.held.free(number);
-            return;
         }
-        // What is left takes no more than it did, and a place for it is there.
-        drop(self.charge(now, number));
+        self.make_place(now, number)
     }
 
     /// Those that are to be decided or to be forgotten by this date: `expired` were not decided, the others are over.
     pub(super) fn due(&self, date: u64) -> Vec<(u64, IncomingStage)> {
-        let is_due = |offer: &IncomingOffer| {
-            let age = date.saturating_sub(offer.came);
-            match offer.stage {
-                IncomingStage::Coming => age >= limits::OFFER_COMES,
-                IncomingStage::Waiting => age >= limits::OFFER_STAYS,
-                IncomingStage::Accepted(_) => false,
-                IncomingStage::Over(_) => age >= 2 * limits::OFFER_STAYS,
-            }
-        };
-        let due = self.all.iter().filter(|(_, offer)| is_due(offer));
-        due.map(|(number, offer)| (*number, offer.stage)).collect()
+        let due = self.due.range(..=(date, u64::MAX));
+        due.filter_map(|(_, number)| Some((*number, self.get(*number)?.stage))).collect()
     }
 
     /// Milliseconds until one of them is due.
     pub(super) fn due_in(&self, date: u64) -> Option<u64> {
-        let stays = |offer: &IncomingOffer| match offer.stage {
-            IncomingStage::Coming => Some(limits::OFFER_COMES),
-            IncomingStage::Waiting => Some(limits::OFFER_STAYS),
-            IncomingStage::Accepted(_) => None,
-            IncomingStage::Over(_) => Some(2 * limits::OFFER_STAYS),
-        };
-        let due = self.all.values().filter_map(|o| Some(o.came.saturating_add(stays(o)?)));
-        due.min().map(|due| due.saturating_sub(date))
+        self.due.first().map(|(due, _)| due.saturating_sub(date))
     }
 
     /// Nothing is known of it any more.
     pub(super) fn forget(&mut self, number: u64) -> Option<IncomingOffer> {
         let offer = self.all.remove(&number)?;
+        self.forget_stage(number, &offer);
         self.by_sender.remove(&(offer.from, offer.theirs));
         self.held.free(number);
         Some(offer)
     }
 
+    fn forget_all(&mut self, numbers: Vec<u64>) -> Vec<OfferGone> {
+        let gone = numbers.into_iter().filter_map(|number| {
+            let offer = self.forget(number)?;
+            let is_undecided = matches!(offer.stage, IncomingStage::Coming | IncomingStage::Waiting);
+            Some(OfferGone { number, from: offer.from, theirs: offer.theirs, is_undecided })
+        });
+        gone.collect()
+    }
+
     /// Who begins another offer does not go on with the one before.
     fn forget_coming(&mut self, peer: PeerId) {
-        let is_coming =
-            |(_, offer): &(&u64, &IncomingOffer)| offer.from == peer && offer.stage == IncomingStage::Coming;
-        let coming: Vec<u64> = self.all.iter().filter(is_coming).map(|(number, _)| *number).collect();
+        let coming = self.of_peer(peer).filter(|(_, stage)| *stage == IncomingStage::Coming);
+        let coming: Vec<u64> = coming.map(|(number, _)| number).collect();
         for number in coming {
             self.forget(number);
         }
     }
 
     fn waiting_of(&self, peer: PeerId) -> usize {
-        let of = self.all.values().filter(|o| o.from == peer && o.stage == IncomingStage::Waiting);
-        of.count()
+        self.of_peer(peer).filter(|(_, stage)| *stage == IncomingStage::Waiting).count()
     }
 
-    /// Charges what it takes. `None`: there is no place for that.
+    fn of_peer(&self, peer: PeerId) -> impl Iterator<Item = (u64, IncomingStage)> {
+        let of = self.by_sender.range((peer, 0)..=(peer, u64::MAX));
+        of.filter_map(|(_, number)| Some((*number, self.get(*number)?.stage)))
+    }
+
+    /// Charges what it takes; if there is no place for that, it is forgotten.
+    fn make_place(&mut self, now: Time, number: u64) -> Vec<OfferGone> {
+        let gone = self.charge(now, number).unwrap_or_else(|| vec![number]);
+        self.forget_all(gone)
+    }
+
+    /// Charges what it takes. Returns those that yield and are to be forgotten. `None`: there is no place for that.
     fn charge(&mut self, now: Time, number: u64) -> Option<Vec<u64>> {
         let offer = self.all.get(&number)?;
         if matches!(offer.stage, IncomingStage::Accepted(_)) {
@@ -372,10 +447,10 @@ mod tests {
         assert_eq!(take(&mut all, 2, anna, page(7, 3, 2, &["c"])), PageTaken::Whole(1));
         assert_eq!(take(&mut all, 2, anna, page(7, 3, 0, &["a"])), PageTaken::Nothing);
         assert_eq!((all.get(1).unwrap().sum.bytes, all.waiting().collect::<Vec<_>>()), (30, vec![1]));
-        all.set_stage(NOW, 1, IncomingStage::Accepted(JobId(4)));
+        all.set_stage(NOW, DATE, 1, IncomingStage::Accepted(JobId(4)));
         assert_eq!(take(&mut all, 2, anna, page(7, 3, 0, &["a"])), PageTaken::Say(OfferWord::Accepted));
         assert_eq!((all.of_job(JobId(4)), all.held.held()), (Some(1), 0));
-        all.set_stage(NOW, 1, IncomingStage::Over(OfferWord::Done));
+        all.set_stage(NOW, DATE, 1, IncomingStage::Over(OfferWord::Done));
         assert_eq!(take(&mut all, 2, anna, page(7, 3, 0, &["a"])), PageTaken::Say(OfferWord::Done));
     }
 
@@ -447,6 +522,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_over_is_bounded_however_much_was_accepted() {
+        let mut all = IncomingOffers::default();
+        let most = limits::OFFERS_HELD / limits::OFFER_ROW;
+        for n in 1..=most + 100 {
+            // Each at a host of its own: nobody is above its share.
+            let host = AccountHost::V4(u32::try_from(n).unwrap().into());
+            let by = Payer { host, ..payer(1, n.try_into().unwrap()) };
+            assert_eq!(take(&mut all, n, by, page(n, 1, 0, &["a"])), PageTaken::Whole(n));
+            assert!(all.set_stage(NOW, DATE, n, IncomingStage::Accepted(JobId(n))).is_empty());
+        }
+        assert_eq!((all.all.len() as u64, all.held.held()), (most + 100, 0));
+        let gone =
+            (1..=most + 100).map(|n| all.set_stage(NOW, DATE, n, IncomingStage::Over(OfferWord::Done)).len());
+        assert_eq!(gone.sum::<usize>(), 100);
+        assert_eq!((all.all.len() as u64, all.by_sender.len() as u64), (most, most));
+        assert_eq!(all.held.held(), limits::OFFERS_HELD);
+    }
+
+    #[test]
     fn what_nobody_decides_is_due_after_a_day_and_half_an_offer_after_a_minute() {
         let (mut all, anna) = (IncomingOffers::default(), payer(1, 1));
         take(&mut all, 1, anna, page(1, 1, 0, &["a"]));
@@ -456,7 +550,10 @@ mod tests {
         all.forget(2);
         assert!(all.due(DATE + limits::OFFER_STAYS - 1).is_empty());
         assert_eq!(all.due(DATE + limits::OFFER_STAYS), [(1, IncomingStage::Waiting)]);
-        all.set_stage(NOW, 1, IncomingStage::Over(OfferWord::Expired));
+        assert!(
+            all.set_stage(NOW, DATE + limits::OFFER_STAYS, 1, IncomingStage::Over(OfferWord::Expired))
+                .is_empty()
+        );
         assert!(all.due(DATE + limits::OFFER_STAYS).is_empty());
         assert_eq!(all.due(DATE + 2 * limits::OFFER_STAYS).len(), 1);
     }

@@ -9,10 +9,10 @@ use crate::receiver::offering::{LetterOutcome, OfferLetter, OfferSaying};
 use crate::time::Time;
 use crate::wire::message::{OfferFiles, OfferNews, OfferWord};
 
-/// News that strangers can have this peer say, at most: each is some 100 bytes, and a small message.
+/// Words that wait, at most, as strangers can have this peer say more: each is some 100 bytes, and a small message.
 const ANSWERS: usize = 256;
 
-/// News for one peer, at most.
+/// Words for one peer, at most.
 const ANSWERS_OF_PEER: usize = 16;
 
 /// What a letter is about; a later one takes the place of an earlier one about the same.
@@ -73,6 +73,11 @@ impl Letters {
         self.all.remove(&(to, LetterAbout::Page(number)));
     }
 
+    /// What became of the offer that the other peer calls so is to be said no more.
+    pub(super) fn drop_news(&mut self, to: PeerId, number: u64) {
+        self.all.remove(&(to, LetterAbout::News(number)));
+    }
+
     /// What the user of this peer decided is to be said, or how a download ended.
     pub(super) fn say(&mut self, now: Time, to: PeerId, number: u64, news: OfferWord) {
         let about = match news {
@@ -83,10 +88,11 @@ impl Letters {
         self.all.insert((to, about), PendingLetter::new(now, saying));
     }
 
-    /// What a page brought is to be said, unless too much of that waits: whoever offers may ask again.
+    /// What a page or a word of another peer brought is to be said, unless too much waits: whoever said it may say it
+    /// again.
     pub(super) fn answer(&mut self, now: Time, to: PeerId, number: u64, news: OfferWord) {
-        let is_news = |(key, _): &(&LetterKey, &PendingLetter)| matches!(key.1, LetterAbout::News(_));
-        let all = self.all.iter().filter(is_news);
+        let is_word = |(key, _): &(&LetterKey, &PendingLetter)| !matches!(key.1, LetterAbout::Page(_));
+        let all = self.all.iter().filter(is_word);
         let of = all.clone().filter(|((peer, _), _)| *peer == to).count();
         if all.count() < ANSWERS && of < ANSWERS_OF_PEER {
             self.say(now, to, number, news);

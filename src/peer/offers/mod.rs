@@ -17,6 +17,7 @@ pub(in crate::peer) use self::driving::{
     accept, forget_path, letter_done, offer_news, offer_page, prepared, reject, send, sent_parts,
     start_sending, turn_offers, withdraw,
 };
+use self::incoming::OfferGone;
 pub(in crate::peer) use self::incoming::{IncomingOffers, IncomingStage};
 use self::letters::Letters;
 pub(in crate::peer) use self::outgoing::{OutgoingOffers, SendOrder};
@@ -30,6 +31,7 @@ use crate::identity::PeerId;
 use crate::store::LedgerRow;
 use crate::swarm::JobId;
 use crate::time::Time;
+use crate::wire::message::OfferWord;
 
 /// All of them.
 #[derive(Debug, Default)]
@@ -60,13 +62,13 @@ pub(crate) struct Offers {
 impl Offers {
     /// As they were noted before this start.
     pub(crate) fn restored(now: Time, rows: &[LedgerRow]) -> Self {
-        let mut all = Self::default();
+        let (mut all, mut gone) = (Self::default(), Vec::new());
         for record in rows.iter().filter_map(OfferRecord::of) {
             match record {
                 OfferRecord::Incoming(number, offer) => {
                     all.last = all.last.max(number);
                     all.letters.say_again(now, &offer);
-                    all.incoming.restore(now, number, offer);
+                    gone.extend(all.incoming.restore(now, number, offer));
                 }
                 OfferRecord::Outgoing(number, offer) => {
                     all.last = all.last.max(number);
@@ -79,6 +81,7 @@ impl Offers {
                 OfferRecord::Known(..) => {}
             }
         }
+        all.forget(now, gone);
         (all.next, all.are_waiting_untold) = (Some(now), true);
         all
     }
@@ -105,6 +108,17 @@ impl Offers {
     /// When it is to be looked at again.
     pub(in crate::peer) const fn poll_timeout(&self) -> Option<Time> {
         self.next
+    }
+
+    /// These had to make place for others.
+    fn forget(&mut self, now: Time, gone: Vec<OfferGone>) {
+        for OfferGone { number, from, theirs, is_undecided } in gone {
+            self.unwritten.push(rows::without_incoming(number));
+            self.letters.drop_news(from, theirs);
+            if is_undecided {
+                self.letters.answer(now, from, theirs, OfferWord::Full);
+            }
+        }
     }
 
     /// Something went between this peer and that one.

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::telling::state_of;
 use crate::content::{FileId, SafePath};
 use crate::control::OfferState;
@@ -36,10 +38,30 @@ pub(in crate::peer) enum OutgoingStage {
     Over(Option<Failure>),
 }
 
+/// What is offered, in short: it tells an offer from one of other files or of other contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ContentDigest(#[serde(with = "serde_bytes")] [u8; 32]);
+
+impl ContentDigest {
+    fn of(content: &SentContent) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        // Each path ends where no path can go on.
+        let mut add = |path: &SafePath, id: &[u8]| {
+            hasher.update(path.as_str().as_bytes()).update(b"\0").update(id);
+        };
+        for sent in &content.files {
+            add(&sent.path, &sent.file.manifest.file().0);
+        }
+        content.folders.iter().for_each(|folder| add(folder, &[]));
+        Self(*hasher.finalize().as_bytes())
+    }
+}
+
 /// What a user wants to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::peer) struct SendOrder {
     pub(in crate::peer) to: PeerId,
+    /// Its name, as it is shown: escaped, and with some of the id if another one is called like it.
     pub(in crate::peer) name: String,
     pub(in crate::peer) paths: Vec<PathBuf>,
     /// When it is given up, milliseconds since 1970, if nobody accepted it by then.
@@ -71,6 +93,9 @@ pub(in crate::peer) struct OutgoingOffer {
     pub(super) told: Option<Time>,
     /// The other peer said that it accepted it, perhaps before this peer was started again.
     pub(super) was_accepted: bool,
+    /// What was offered, once the other peer may know of it, perhaps before this peer was started again: what is read then
+    /// must be the same.
+    pub(super) said: Option<ContentDigest>,
     /// How it ended, if it was not all taken.
     pub(super) ended: OfferState,
     /// How often it was begun again because the other peer knows nothing of it.
@@ -93,6 +118,7 @@ impl OutgoingOffer {
             watchers: Vec::new(),
             told: None,
             was_accepted: false,
+            said: None,
             ended: OfferState::Failed,
             restarts: 0,
         }
@@ -138,14 +164,25 @@ impl OutgoingOffer {
         )
     }
 
-    /// All of it can be offered.
-    pub(super) fn read(&mut self, content: SentContent) {
+    /// All of it can be offered. False: something else was offered under its number before.
+    pub(super) fn read(&mut self, content: SentContent) -> bool {
+        if self.said.is_some_and(|said| said != ContentDigest::of(&content)) {
+            return false;
+        }
         let paths = content.files.iter().map(|sent| (&sent.path, sent.file.stamp.size));
         self.sum = OfferSum::of(paths, &content.folders);
         self.left_out = content.left_out;
         self.ids = content.files.iter().map(|sent| sent.file.manifest.file()).collect();
         self.content = content;
         self.stage = OutgoingStage::Offering { at: 0 };
+        true
+    }
+
+    /// A page of it is on its way: from now on the other peer may know of it. False: that was so before.
+    pub(super) fn note_said(&mut self) -> bool {
+        let is_first = self.said.is_none();
+        self.said.get_or_insert_with(|| ContentDigest::of(&self.content));
+        is_first
     }
 
     /// The page that is to be said, if one is.
@@ -238,9 +275,10 @@ impl OutgoingOffer {
         (self.stage, self.ended) = (OutgoingStage::Over(Some(failure)), ended);
     }
 
-    /// Bytes of one of its contents were sent to whom it is for.
+    /// Bytes of one of its contents were sent to whom it is for. What was sent before it was accepted was sent for another
+    /// offer of the same content.
     pub(super) fn was_sent(&mut self, file: FileId, bytes: u64) -> bool {
-        let is_of = self.ids.contains(&file) && !self.is_over();
+        let is_of = self.was_accepted && self.ids.contains(&file) && !self.is_over();
         if is_of {
             self.sent = self.sent.saturating_add(bytes);
         }
@@ -330,7 +368,7 @@ mod tests {
         let mut offer = OutgoingOffer::new(order, 77, 5);
         let files = (0..files).map(|n| sent(&format!("{}/{n}", "d".repeat(200)))).collect();
         let folders = folders.iter().map(|path| path.parse().unwrap()).collect();
-        offer.read(SentContent { files, folders, left_out: 0 });
+        assert!(offer.read(SentContent { files, folders, left_out: 0 }));
         offer
     }
 
@@ -351,6 +389,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_said_stays_what_it_was() {
+        let mut one = offer(2, &["empty"]);
+        let content = one.content.clone();
+        let less = SentContent { folders: Vec::new(), ..content.clone() };
+        assert!(one.read(less.clone()) && one.read(content.clone()), "nobody knows of it yet");
+        assert!(one.note_said() && !one.note_said());
+        assert!(one.read(content.clone()) && !one.read(less));
+        let other = SentContent { files: vec![content.files[0].clone(), sent("x")], ..content };
+        assert!(!one.read(other));
+    }
+
+    #[test]
     fn an_offer_of_empty_folders_alone_is_one_too() {
         let mut offer = offer(0, &["empty"]);
         let page = offer.page().unwrap();
@@ -362,9 +412,10 @@ mod tests {
     #[test]
     fn what_the_other_one_says_counts_until_it_is_over() {
         let mut one = offer(1, &[]);
+        let id = one.content.files[0].file.manifest.file();
+        assert!(!one.was_sent(id, 50), "that was for another one");
         assert!(one.heard(OfferWord::Accepted) && !one.heard(OfferWord::Accepted));
         assert!(!one.heard(OfferWord::Withdrawn) && !one.heard(OfferWord::Other));
-        let id = one.content.files[0].file.manifest.file();
         assert!(one.was_sent(id, 50) && !one.was_sent(FileId([0; 32]), 50));
         assert_eq!(one.done(), 50);
         assert!(one.heard(OfferWord::Done) && !one.heard(OfferWord::Rejected));

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::OfferSum;
 use super::incoming::{IncomingOffer, IncomingStage};
-use super::outgoing::{OutgoingOffer, SendOrder};
+use super::outgoing::{ContentDigest, OutgoingOffer, SendOrder};
 use crate::accounts::AccountHost;
 use crate::codec::{decode, encode};
 use crate::content::SafePath;
@@ -44,6 +44,8 @@ struct StoredIncoming {
     folders: Vec<SafePath>,
     sum: OfferSum,
     came: u64,
+    #[serde(default)]
+    ended: u64,
     stage: StoredStage,
 }
 
@@ -65,6 +67,8 @@ struct StoredOutgoing {
     made: u64,
     #[serde(default)]
     was_accepted: bool,
+    #[serde(default)]
+    said: Option<ContentDigest>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -92,6 +96,7 @@ pub(super) fn incoming(number: u64, offer: &IncomingOffer) -> LedgerRow {
         folders: offer.folders.clone(),
         sum: offer.sum.clone(),
         came: offer.came,
+        ended: offer.ended,
         stage,
     };
     LedgerRow { key: key(INCOMING, &number.to_be_bytes()), value: Some(encode(&stored)) }
@@ -111,6 +116,7 @@ pub(super) fn outgoing(number: u64, offer: &OutgoingOffer) -> LedgerRow {
         wire: offer.wire,
         made: offer.made,
         was_accepted: offer.was_accepted,
+        said: offer.said,
     };
     LedgerRow { key: key(OUTGOING, &number.to_be_bytes()), value: Some(encode(&stored)) }
 }
@@ -157,6 +163,7 @@ impl OfferRecord {
                     folders: stored.folders,
                     sum: stored.sum,
                     came: stored.came,
+                    ended: stored.ended,
                     stage,
                 };
                 Self::Incoming(number()?, offer)
@@ -170,7 +177,7 @@ impl OfferRecord {
                     until: stored.until,
                 };
                 let mut offer = OutgoingOffer::new(order, stored.wire, stored.made);
-                offer.was_accepted = stored.was_accepted;
+                (offer.was_accepted, offer.said) = (stored.was_accepted, stored.said);
                 Self::Outgoing(number()?, offer)
             }
             KNOWN => {
@@ -213,6 +220,7 @@ mod tests {
                 total: 2,
                 sum: OfferSum { what: "a".into(), files: 1, folders: 1, bytes: 9 },
                 came: 77,
+                ended: 78,
                 stage,
             };
             match OfferRecord::of(&incoming(5, &offer)) {
@@ -223,10 +231,12 @@ mod tests {
         let order =
             SendOrder { to: PeerId([2; 32]), name: "bert".into(), paths: vec!["/x y".into()], until: 9 };
         let mut offer = OutgoingOffer::new(order.clone(), 8, 7);
+        assert!(offer.note_said());
         offer.was_accepted = true;
         match OfferRecord::of(&outgoing(6, &offer)) {
             Some(OfferRecord::Outgoing(6, read)) => {
-                assert_eq!((read.order, read.wire, read.made, read.was_accepted), (order, 8, 7, true));
+                assert_eq!((read.order, read.wire, read.made), (order, 8, 7));
+                assert_eq!((read.was_accepted, read.said), (true, offer.said));
             }
             other => panic!("{other:?}"),
         }

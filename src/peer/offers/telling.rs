@@ -61,7 +61,13 @@ pub(super) fn outgoing_row(number: u64, offer: &OutgoingOffer, date: u64, roster
         OutgoingStage::Over(None) => (OfferState::Done, None),
         OutgoingStage::Over(Some(failure)) => (offer.ended, Some(failure.message.clone())),
     };
-    let (name, look_alike) = name(offer.order.to, &offer.order.name, roster);
+    // Of one that is away the name says already which one is meant.
+    let is_here = roster.contact(offer.order.to).is_some();
+    let now = is_here.then(|| roster.name(offer.order.to));
+    let (name, look_alike) = match &now {
+        Some(now) => name(offer.order.to, now, roster),
+        None => (offer.order.name.clone(), false),
+    };
     OfferRow {
         number,
         direction: OfferDirection::Out,
@@ -94,7 +100,7 @@ pub(super) const fn state_of(word: OfferWord) -> OfferState {
     }
 }
 
-/// How a peer is called, and whether that can be taken for another one.
+/// How a peer is called that was called so before, and whether that can be taken for another one.
 fn name(peer: PeerId, before: &str, roster: &Roster) -> (String, bool) {
     let is_here = roster.contact(peer).is_some();
     let name = if is_here { roster.name(peer) } else { before.to_owned() };

@@ -41,9 +41,13 @@ fn accept() -> Request {
     AcceptRequest { wait: true, ..AcceptRequest::default() }.into()
 }
 
-/// What can be offered: one file of this peer.
+/// What can be offered: one file of this peer, of 4 bytes.
 fn content() -> SentContent {
-    let manifest = library::manifest_of(&b"text"[..], 4).unwrap();
+    content_of("text")
+}
+
+fn content_of(text: &str) -> SentContent {
+    let manifest = library::manifest_of(text.as_bytes(), 4).unwrap();
     let stamp = crate::content::Stamp { device: 1, inode: 1, size: 4, modified: 0, changed: 0 };
     let path = ".potluck-send-1-0/a.txt".parse().unwrap();
     let file = Arc::new(SharedFile { path, stamp, manifest: Arc::new(manifest), since: 0 });
@@ -97,11 +101,11 @@ impl TestPeer {
         let paths = vec![SendPath("/x/a.txt".into())];
         let request = SendRequest { paths, to: "anna".into(), wait: true, ..SendRequest::default() };
         let ask = self.ask(request.into());
-        let work = self.take(|output| match output {
-            PeerOutput::Files(FileWork::Send(number, paths)) => Some((number, paths)),
+        let work = self.outputs.iter().rev().find_map(|output| match output {
+            PeerOutput::Files(FileWork::Send(number, _)) => Some(*number),
             _ => None,
         });
-        let [(number, _)] = work[..] else { panic!("{work:?}") };
+        let number = work.unwrap();
         self.event(PeerEvent::Files(FileAnswer::Send(number, Ok(roots()))));
         self.event(PeerEvent::Sending(number, SendingStep::Ready(Ok(content()))));
         ask
@@ -249,6 +253,22 @@ fn offers_outlive_a_restart_and_a_sender_that_comes_back_is_tried_at_once() {
 }
 
 #[test]
+fn what_a_peer_shares_under_the_name_of_what_it_offered_is_another_download() {
+    let mut peer = TestPeer::sharing(&[]);
+    peer.join(1, "anna", 1);
+    peer.catalogue(1, &[large("Photos/b", 9, 1 << 20)]);
+    peer.event(offered(1, page(1, &["Photos/a"])));
+    peer.outputs.clear();
+    peer.ask(accept());
+    let files = vec!["Photos".to_owned()];
+    let from = vec!["anna".to_owned()];
+    peer.ask(DownloadRequest { files, from, ..DownloadRequest::default() }.into());
+    let fetched: Vec<String> = peer.fetched().iter().map(|job| job.files[0].to.to_string()).collect();
+    assert_eq!(fetched, ["Photos/a", "Photos/b"]);
+    assert_eq!(peer.offers()[0].state, OfferState::Accepted);
+}
+
+#[test]
 fn what_is_taken_back_is_not_fetched_any_more() {
     let mut peer = TestPeer::sharing(&[]);
     peer.join(1, "anna", 0);
@@ -286,7 +306,8 @@ fn what_is_sent_is_given_to_whom_it_is_for_until_that_has_it() {
     assert_eq!((page.files, page.page[0].path.as_str(), page.page[0].size), (1, "a.txt", 4));
     let replies = peer.replies(ask);
     assert!(
-        matches!(&replies[..], [Reply::Offer(_), Reply::Offer(row)] if row.state == OfferState::Offering),
+        matches!(&replies[..], [Reply::Offer(read), Reply::Offer(row)]
+            if (read.state, row.state) == (OfferState::Reading, OfferState::Offering)),
         "{replies:?}"
     );
     let (given, id) = (peer.given(), page.page[0].id);
@@ -343,8 +364,8 @@ fn why_something_was_not_sent_is_said() {
     assert_eq!(failure.code, Code::NoHolder);
 }
 
-#[test]
-fn what_was_offered_is_read_and_offered_again_after_a_restart() {
+/// One that sent `a.txt` to anna, who accepted it; and the number of the offer.
+fn sender() -> (TestPeer, u64) {
     let mut peer = TestPeer::sharing(&[]);
     peer.join(1, "anna", 0);
     peer.sends();
@@ -352,24 +373,58 @@ fn what_was_offered_is_read_and_offered_again_after_a_restart() {
     let OfferSaying::Page(page) = &letter.saying else { panic!() };
     peer.came(&letter, LetterOutcome::Came);
     peer.event(news(1, page.number, OfferWord::Accepted));
-    let rows = peer.queue_rows.clone();
+    (peer, page.number)
+}
 
+/// It is started again, and has read this of what it sends.
+fn sender_again(rows: Vec<LedgerRow>, content: SentContent) -> TestPeer {
     let mut again = TestPeer::with_queue(rows);
-    again.pass(seconds(1));
     again.share(&[]);
-    let number = again
-        .take(|output| match output {
-            PeerOutput::Files(FileWork::Send(number, _)) => Some(number),
-            _ => None,
-        })
-        .pop();
-    let number = number.or_else(|| again.offers().first().map(|row| row.number)).unwrap();
+    let number = again.offers()[0].number;
     again.event(PeerEvent::Files(FileAnswer::Send(number, Ok(roots()))));
-    again.event(PeerEvent::Sending(number, SendingStep::Ready(Ok(content()))));
+    again.event(PeerEvent::Sending(number, SendingStep::Ready(Ok(content))));
+    again
+}
+
+#[test]
+fn what_changed_while_the_sender_was_away_is_taken_back() {
+    let (peer, number) = sender();
+    let mut again = sender_again(peer.queue_rows, content_of("TEXT"));
+    let row = again.offers().remove(0);
+    assert_eq!(
+        (row.state, row.why.as_deref()),
+        (OfferState::Failed, Some("a.txt was changed meanwhile: send it again"))
+    );
+    again.outputs.clear();
+    again.join(1, "anna", 0);
+    let letter = again.letters().remove(0);
+    assert!(
+        matches!(letter.saying, OfferSaying::News(OfferNews { number: n, news: OfferWord::Withdrawn, .. })
+        if n == number)
+    );
+}
+
+#[test]
+fn who_accepts_what_is_offered_no_more_is_told_so() {
+    let (mut peer, number) = sender();
+    peer.event(news(1, number, OfferWord::Done));
+    peer.outputs.clear();
+    peer.event(news(1, number, OfferWord::Done));
+    assert!(peer.letters().is_empty());
+    for unknown in [number, number + 1] {
+        peer.event(news(1, unknown, OfferWord::Accepted));
+        assert_eq!(peer.says(), OfferWord::Withdrawn);
+    }
+}
+
+#[test]
+fn what_was_offered_is_read_and_offered_again_after_a_restart() {
+    let (peer, number) = sender();
+    let mut again = sender_again(peer.queue_rows, content());
     assert!(again.letters().is_empty(), "she is not here yet");
     again.join(1, "anna", 0);
     let letter = again.letters().remove(0);
-    assert!(matches!(&letter.saying, OfferSaying::Page(same) if same.number == page.number));
+    assert!(matches!(&letter.saying, OfferSaying::Page(page) if page.number == number));
     again.came(&letter, LetterOutcome::Came);
     assert_eq!(again.offers()[0].state, OfferState::Accepted);
 }
