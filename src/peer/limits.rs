@@ -240,8 +240,8 @@ pub(crate) const LOG_WRITTEN_AT_ONCE: usize = 2_048;
 /// Events that wait for one who watches what happens, at most; those that come then are counted, and told as missed.
 pub(crate) const EVENTS_WAITING: usize = 1_024;
 
-/// Bytes that offers of others may take which nobody decided about, all together: some thousand of a few files, or eight
-/// of the largest.
+/// Bytes that offers of others may take which nobody decided about, or which are over, all together: some thousand of a
+/// few files, or eight of the largest.
 pub(crate) const OFFERS_HELD: u64 = 16 << 20;
 
 /// Of them every host may have this much, while there are places for each host: an offer of 2,000 files.
@@ -259,7 +259,8 @@ pub(crate) const OFFERS_OF_PEER: usize = 16;
 /// Milliseconds that half an offer is kept: its pages come in seconds.
 pub(crate) const OFFER_COMES: u64 = 60_000;
 
-/// Milliseconds that an offer waits for a decision: a day, so that whoever comes in the morning sees it.
+/// Milliseconds that an offer waits for a decision, and is remembered once it is over: a day, so that whoever comes in the
+/// morning sees it.
 pub(crate) const OFFER_STAYS: u64 = 24 * 3_600_000;
 
 /// Offers that the user of this peer makes and that are not over, at most: each is a thread while it is read, and an

@@ -525,17 +525,17 @@ mod tests {
     fn what_is_over_is_bounded_however_much_was_accepted() {
         let mut all = IncomingOffers::default();
         let most = limits::OFFERS_HELD / limits::OFFER_ROW;
-        for n in 1..=most + 100 {
+        for n in 1..=most + 10 {
             // Each at a host of its own: nobody is above its share.
             let host = AccountHost::V4(u32::try_from(n).unwrap().into());
             let by = Payer { host, ..payer(1, n.try_into().unwrap()) };
             assert_eq!(take(&mut all, n, by, page(n, 1, 0, &["a"])), PageTaken::Whole(n));
             assert!(all.set_stage(NOW, DATE, n, IncomingStage::Accepted(JobId(n))).is_empty());
         }
-        assert_eq!((all.all.len() as u64, all.held.held()), (most + 100, 0));
+        assert_eq!((all.all.len() as u64, all.held.held()), (most + 10, 0));
         let gone =
-            (1..=most + 100).map(|n| all.set_stage(NOW, DATE, n, IncomingStage::Over(OfferWord::Done)).len());
-        assert_eq!(gone.sum::<usize>(), 100);
+            (1..=most + 10).map(|n| all.set_stage(NOW, DATE, n, IncomingStage::Over(OfferWord::Done)).len());
+        assert_eq!(gone.sum::<usize>(), 10);
         assert_eq!((all.all.len() as u64, all.by_sender.len() as u64), (most, most));
         assert_eq!(all.held.held(), limits::OFFERS_HELD);
     }
