@@ -165,6 +165,8 @@ pub enum DownloadOutcome {
     Incomplete,
     /// The user stopped it. What arrived is kept, and the same command resumes it.
     Stopped,
+    /// It was stopped, and nothing resumes it: what somebody offered is to be sent again.
+    Dropped,
     /// The peer left before it was over. What arrived is kept, and the same command resumes it.
     Left,
     /// The peer left before it was over, and resumes it when it is started again.
@@ -218,9 +220,6 @@ pub struct DownloadSum {
     /// Names of those for whom it waits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits_for: Vec<String>,
-    /// Somebody offered it (`accept`): what is stopped is to be sent again.
-    #[serde(default)]
-    pub offered: bool,
 }
 
 /// Files of a download that failed for one reason.

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
+use super::CompletionNames;
 use super::typed::{CommandOrigin, Proposals, TypedFrom, TypedRequest};
-use super::{CompletionNames, local_path};
 use crate::error::{Code, Failure};
 use crate::settings::units;
 
@@ -55,20 +55,8 @@ pub struct SendRequest {
 }
 
 /// A path of this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SendPath(pub PathBuf);
-
-impl Serialize for SendPath {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        local_path::serialize(&self.0, to)
-    }
-}
-
-impl<'de> Deserialize<'de> for SendPath {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        local_path::deserialize(from).map(Self)
-    }
-}
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendPath(#[serde(with = "super::local_path")] pub PathBuf);
 
 impl TypedRequest for SendRequest {
     fn proposals(argument: &str) -> Proposals {

@@ -139,6 +139,7 @@ impl DownloadTally {
         let here = self.saved_bytes.saturating_add(self.already_bytes);
         let outcome = match (*left, failure) {
             (Some(left), _) => left,
+            (None, Some(_)) if self.is_stopped && self.is_offered => DownloadOutcome::Dropped,
             (None, Some(_)) if self.is_stopped => DownloadOutcome::Stopped,
             (None, Some(_)) => DownloadOutcome::Incomplete,
             (None, None) => DownloadOutcome::Done,
@@ -179,7 +180,6 @@ impl DownloadTally {
             to: self.to.clone(),
             failures,
             waits_for: Vec::new(),
-            offered: self.is_offered,
         }
     }
 
@@ -285,6 +285,9 @@ mod tests {
         tally.moved(0);
         let stopped = sum(&tally, &progress(3, 40), Some(&Failure::other("stopped")));
         assert_eq!((stopped.outcome, stopped.failures.len()), (DownloadOutcome::Stopped, 0));
+        tally.is_offered = true;
+        let dropped = sum(&tally, &progress(3, 40), Some(&Failure::other("stopped")));
+        assert_eq!(dropped.outcome, DownloadOutcome::Dropped, "what was offered is resumed by nothing");
         assert_eq!(stopped.done, 30, "what is stopped is forgotten before its end is told");
         assert_eq!(sum(&tally, &progress(3, 40), None).outcome, DownloadOutcome::Done, "it was over before");
         let progress = progress(3, 40);

@@ -8,7 +8,7 @@ use super::askers::Askers;
 use super::event::PeerEvent;
 use super::file_work::{DiagnosisFacts, FileWork};
 use super::machine::PeerMachine;
-use super::output::{LogLevel, PeerOutput};
+use super::output::{LogLevel, PeerOutput, SendingOrder};
 use super::parts::Parts;
 use super::swarms::LiveSeed;
 use crate::content::Claim;
@@ -189,12 +189,7 @@ impl PeerShell {
                     self.machine.handle(clock::now(), PeerEvent::Warning(text));
                 }
             }
-            PeerOutput::Sending(order) => {
-                if let Err((number, failure)) = self.parts.send(order) {
-                    let step = SendingStep::Ready(Err(failure));
-                    self.machine.handle(clock::now(), PeerEvent::Sending(number, step));
-                }
-            }
+            PeerOutput::Sending(order) => self.send(order),
             PeerOutput::Receiver(command) => self.parts.receiver.send(command),
             PeerOutput::Read(ask, order) => {
                 // Whoever asked may have gone away: then nothing is read.
@@ -253,6 +248,14 @@ impl PeerShell {
             PeerOutput::Log(LogLevel::Warn, text) => log::warn!("{text}"),
             // Taken out before.
             PeerOutput::End(_) | PeerOutput::Again => {}
+        }
+    }
+
+    /// Does what is to be done for an offer of this peer; it fails if it cannot be read.
+    fn send(&mut self, order: SendingOrder) {
+        if let Err((number, failure)) = self.parts.send(order) {
+            let step = SendingStep::Ready(Err(failure));
+            self.machine.handle(clock::now(), PeerEvent::Sending(number, step));
         }
     }
 

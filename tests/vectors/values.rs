@@ -538,7 +538,7 @@ fn later_frames() -> Vec<Vector> {
     let long = Tree::Bytes(vec![1; 3_000]);
     let frames = [
         ("later-search", 25, map([("request", Tree::Unsigned(44)), ("words", words)]), 44),
-        ("later-offer", 32, map([("request", Tree::Unsigned(48)), ("files", long.clone())]), 48),
+        ("later-offer", 34, map([("request", Tree::Unsigned(48)), ("files", long.clone())]), 48),
         ("later-rows", 89, map([("rows", long)]), 0),
     ];
     let vector = |(name, kind, header, request): (&str, u8, Tree, u64)| {

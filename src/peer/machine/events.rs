@@ -19,9 +19,10 @@ use crate::peer::event::PeerEvent;
 use crate::peer::file_work::{FileAnswer, FileWork};
 use crate::peer::happenings;
 use crate::peer::jobs::JobPurpose;
-use crate::peer::offers;
+use crate::peer::offers::{self, letter_done};
 use crate::peer::output::{LogLevel, Outputs, PeerOutput};
 use crate::peer::own_peer::OwnPeer;
+use crate::peer::queue::{is_offered_alone, offerer_here};
 use crate::peer::reachability::Attempt;
 use crate::peer::swarms::{LiveSeed, is_worth};
 use crate::peer::through::{Carrier, CarryContext};
@@ -186,7 +187,6 @@ impl PeerMachine {
     }
 
     fn on_receiver(&mut self, now: Time, event: ReceiverEvent) {
-        use lan::Command;
         match event {
             ReceiverEvent::Job(event) => self.on_job(now, event),
             ReceiverEvent::Catalogue(id, head, signed, catalogue) => {
@@ -194,13 +194,11 @@ impl PeerMachine {
                 self.on_catalogue(now, id, head, catalogue);
             }
             ReceiverEvent::NoKept(id) => self.out.debug(format!("{id} does not say what it keeps")),
-            ReceiverEvent::Table(id, records) => self.out.discovery(Command::Table(id, records)),
+            ReceiverEvent::Table(id, records) => self.out.discovery(lan::Command::Table(id, records)),
             ReceiverEvent::Told { number, said, outcome } => {
                 self.chat.told(now, number, said, outcome, &self.own, &mut self.out);
             }
-            ReceiverEvent::Letter { to, serial, outcome } => {
-                offers::letter_done(now, to, serial, outcome, self);
-            }
+            ReceiverEvent::Letter { to, serial, outcome } => letter_done(now, to, serial, outcome, self),
             ReceiverEvent::Through { from, file, answer } => {
                 self.through.answered(now, from, &file, answer, &mut self.downloads, &mut self.out);
             }
@@ -209,14 +207,14 @@ impl PeerMachine {
                 self.reachability.connected(id);
                 // A connection with it stands: it is asked itself.
                 self.through.unblocked(id);
-                self.out.discovery(Command::Proved(id, host));
+                self.out.discovery(lan::Command::Proved(id, host));
             }
             ReceiverEvent::AskBack(id, 0) => {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::WasAsked);
                 self.out.sender(SenderCommand::AskBack(id));
             }
             // Over a connection that may be dead it is asked once.
-            ReceiverEvent::AskBack(id, n) => self.out.discovery(Command::AskBack(id, n > 1)),
+            ReceiverEvent::AskBack(id, n) => self.out.discovery(lan::Command::AskBack(id, n > 1)),
             ReceiverEvent::DialBack(id) => {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::AskedUs);
                 self.presence.dial_back(id, &mut self.out);
@@ -236,7 +234,7 @@ impl PeerMachine {
             }
             ReceiverEvent::Lost(id) => {
                 self.presence.lost(now, id, &mut self.out);
-                self.out.discovery(Command::Doubt(id));
+                self.out.discovery(lan::Command::Doubt(id));
             }
             ReceiverEvent::NoCatalogue(id, cause) => self.presence.pull_failed(now, id, cause),
             ReceiverEvent::OwnerCatalogue { from, origin, signed, catalogue, is_held } => {
@@ -284,7 +282,7 @@ impl PeerMachine {
     /// A file is being fetched: others get what is here of it, and those of them are sought who have some.
     fn on_partial_seed(&mut self, seed: &Arc<dyn LiveSeed>) {
         let claim = seed.claim();
-        if self.downloads.queue.is_offered_alone(claim.0) {
+        if is_offered_alone(claim.0, &self.downloads.queue) {
             // It was meant for this peer, and for nobody else.
             return;
         }
@@ -499,7 +497,7 @@ fn here(now: Time, info: PeerInfo, peer: &mut PeerMachine) {
     peer.unanswered.here(info.contact.id);
     peer.routes.sites.here(info.contact.id, &mut peer.out);
     peer.presence.here(now, info, &mut peer.out);
-    peer.downloads.queue.handle_here(id);
+    offerer_here(id, &mut peer.downloads.queue);
     peer.transfers.offers.handle_here(now, id);
     if !peer.requests.seeks.is_empty() {
         // It may be the one that has what is sought.

@@ -24,7 +24,7 @@ use crate::peer::limits;
 use crate::peer::machine::PeerMachine;
 use crate::peer::output::{PeerOutput, SendingOrder};
 use crate::peer::owners::Owners;
-use crate::peer::queue::{QueueOrder, queue_download};
+use crate::peer::queue::{QueueOrder, offered_again, queue_download};
 use crate::receiver::ReceiverCommand;
 use crate::receiver::offering::{LetterOutcome, OfferSaying};
 use crate::sender::SentPart;
@@ -66,7 +66,7 @@ pub(in crate::peer) fn offer_page(now: Time, payer: Payer<PeerId>, page: OfferFi
                 && let Some(IncomingStage::Accepted(job)) = offers.incoming.get(number).map(|o| o.stage)
             {
                 // Its sender was started again, and gives it now.
-                peer.downloads.queue.handle_offered(job, payer.peer);
+                offered_again(job, payer.peer, &mut peer.downloads.queue);
             }
             peer.transfers.offers.letters.answer(now, payer.peer, theirs, word);
         }

@@ -113,7 +113,7 @@ impl OutgoingOffer {
             left_out: 0,
             sent: 0,
             roots: Vec::new(),
-            content: SentContent::default(),
+            content: nothing(),
             ids: BTreeSet::new(),
             watchers: Vec::new(),
             told: None,
@@ -292,8 +292,13 @@ impl OutgoingOffer {
 
     /// What it held is let go, once it is over.
     pub(super) fn release(&mut self) {
-        (self.content, self.ids) = (SentContent::default(), BTreeSet::new());
+        (self.content, self.ids) = (nothing(), BTreeSet::new());
     }
+}
+
+/// What is offered of what was not read yet, or is over.
+const fn nothing() -> SentContent {
+    SentContent { files: Vec::new(), folders: Vec::new(), left_out: 0 }
 }
 
 fn offered(sent: &SentFile) -> OfferedFile {
@@ -331,7 +336,8 @@ impl OutgoingOffers {
 
     /// The files that are given now, and to whom each content.
     pub(super) fn given(&self) -> (Vec<Arc<crate::library::SharedFile>>, Vec<SendRoot>, GivenFiles) {
-        let (mut files, mut roots, mut given) = (Vec::new(), Vec::new(), GivenFiles::new());
+        let (mut files, mut roots) = (Vec::new(), Vec::new());
+        let mut given: GivenFiles = BTreeMap::new();
         for offer in self.all.values().filter(|offer| offer.is_given()) {
             roots.extend(offer.roots.iter().cloned());
             for sent in &offer.content.files {

@@ -14,6 +14,7 @@ mod driving;
 mod entry;
 mod marks;
 mod naming;
+mod offered;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub(in crate::peer) use self::discards::Discards;
 pub(in crate::peer) use self::driving::{queue_download, queue_rows, stop_job, turn_queue, write};
 pub(in crate::peer) use self::entry::{QueueOrder, QueueSizes, QueuedDownload};
 use self::entry::{QueueRun, StopCause};
+pub(in crate::peer) use self::offered::{is_offered_alone, offered_again, offerer_here};
 use super::event::AskId;
 use super::limits;
 use crate::content::{Claim, FileId, SafePath};
@@ -122,12 +124,6 @@ impl Queue {
     pub(super) fn is_resting_with(&self, file: FileId) -> bool {
         let resting = self.all.values().filter(|download| download.run == QueueRun::Resting);
         resting.flat_map(QueuedDownload::lacking).any(|lacking| lacking.id == file)
-    }
-
-    /// True if a file is only to come because somebody offered it to this peer alone.
-    pub(super) fn is_offered_alone(&self, file: FileId) -> bool {
-        let mut of = self.all.values().filter(|d| d.unfinished().any(|id| id == file)).peekable();
-        of.peek().is_some() && of.all(|download| download.order.is_offered)
     }
 
     // ---- what the user wants ---------------------------------------------------------------------
@@ -228,23 +224,6 @@ impl Queue {
             {
                 offers.insert(peer);
             }
-        }
-    }
-
-    /// A peer is here that gives what it offered to this one alone.
-    pub(super) fn handle_here(&mut self, peer: PeerId) {
-        for download in self.all.values_mut().filter(|d| d.order.is_offered && d.order.owners.has(peer)) {
-            download.tried.remove(&peer);
-            if let Some(offers) = &mut download.offers {
-                offers.insert(peer);
-            }
-        }
-    }
-
-    /// A peer says once more that it offers what this download fetches: it is tried at once.
-    pub(super) fn handle_offered(&mut self, id: JobId, peer: PeerId) {
-        if self.all.get(&id).is_some_and(|download| download.order.is_offered) {
-            self.handle_here(peer);
         }
     }
 

@@ -184,7 +184,6 @@ fn the_last_downloads_are_kept_in_their_order() {
             to: "/d".into(),
             failures: Vec::new(),
             waits_for: Vec::new(),
-            offered: false,
         };
         let from = vec![key(1).peer_id()];
         let ended = EndedDownload { sum, file: Some(file(1)), from };
