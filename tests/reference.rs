@@ -74,6 +74,8 @@ fn definitions() -> BTreeMap<String, Definition> {
         }
         for item in syn::parse_file(&fs::read_to_string(path).unwrap()).unwrap().items {
             match item {
+                // What wraps one value is that value in JSON.
+                Item::Struct(item) if matches!(item.fields, Fields::Unnamed(_)) => {}
                 Item::Struct(item) if derives(&item.attrs, "Serialize") => {
                     all.insert(item.ident.to_string(), Definition::Struct(item));
                 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use super::QueueWord;
 use super::typed::{CommandOrigin, Proposals, TypedFrom, TypedRequest};
-use super::{CompletionNames, QueueWord};
 use crate::error::Failure;
 
 /// Accept what somebody offers: it is downloaded from there
@@ -34,7 +34,7 @@ pub struct AcceptRequest {
 impl TypedRequest for AcceptRequest {
     fn proposals(argument: &str) -> Proposals {
         match argument {
-            "which" => Proposals::Names(CompletionNames::Offerers),
+            "which" => Proposals::Names(super::CompletionNames::Offerers),
             "to" => Proposals::Folders,
             _ => Proposals::None,
         }

@@ -8,7 +8,7 @@ use super::askers::Askers;
 use super::event::PeerEvent;
 use super::file_work::{DiagnosisFacts, FileWork};
 use super::machine::PeerMachine;
-use super::output::{LogLevel, PeerOutput, SendingOrder};
+use super::output::{LogLevel, PeerOutput, SendingOrder, ShareOrder};
 use super::parts::Parts;
 use super::swarms::LiveSeed;
 use crate::content::Claim;
@@ -184,11 +184,7 @@ impl PeerShell {
             PeerOutput::Discovery(command) => self.parts.discovery.send(command),
             // The library ended only if the whole peer is ending.
             PeerOutput::Library(command) => drop(self.parts.library.commands.send(command)),
-            PeerOutput::Share(order) => {
-                if let Err(text) = self.parts.share(order) {
-                    self.machine.handle(clock::now(), PeerEvent::Warning(text));
-                }
-            }
+            PeerOutput::Share(order) => self.share(order),
             PeerOutput::Sending(order) => self.send(order),
             PeerOutput::Receiver(command) => self.parts.receiver.send(command),
             PeerOutput::Read(ask, order) => {
@@ -248,6 +244,13 @@ impl PeerShell {
             PeerOutput::Log(LogLevel::Warn, text) => log::warn!("{text}"),
             // Taken out before.
             PeerOutput::End(_) | PeerOutput::Again => {}
+        }
+    }
+
+    /// Does what is to be done for a share; the user is warned if it cannot be.
+    fn share(&mut self, order: ShareOrder) {
+        if let Err(text) = self.parts.share(order) {
+            self.machine.handle(clock::now(), PeerEvent::Warning(text));
         }
     }
 
