@@ -345,7 +345,7 @@ fn every_case_of_the_security_document_has_a_test_that_is_there() {
         assert!(!named.is_empty() || case.contains("no such part yet"), "no test for: {case}");
         assert_tests(named);
     }
-    assert_eq!(number, 29, "cases");
+    assert_eq!(number, 30, "cases");
 }
 
 fn assert_tests(named: Vec<(String, String)>) {

@@ -98,6 +98,8 @@ fn definitions() -> BTreeMap<String, Definition> {
         }
         for item in syn::parse_file(&fs::read_to_string(path).unwrap()).unwrap().items {
             match item {
+                // What wraps one value is that value in JSON.
+                Item::Struct(item) if matches!(item.fields, Fields::Unnamed(_)) => {}
                 Item::Struct(item) if derives(&item.attrs, "Serialize") => {
                     all.insert(item.ident.to_string(), Definition::Struct(item));
                 }
@@ -194,7 +196,7 @@ fn json(kind: &Type) -> String {
         (name, Some(inner)) if name == "Vec" => format!("list of {}", json(inner)),
         (name, Some(inner)) if name == "Box" => json(inner),
         (name, _) => match name.as_str() {
-            "String" | "PathBuf" | "str" => "text".to_owned(),
+            "String" | "PathBuf" | "SendPath" | "str" => "text".to_owned(),
             "bool" => "true or false".to_owned(),
             "CopiesWanted" => "number or null".to_owned(),
             "u8" | "u16" | "u32" | "u64" | "i64" | "usize" => "number".to_owned(),

@@ -1,6 +1,7 @@
 //! One command to the peer that runs in a directory.
 
 use core::ops::ControlFlow;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,10 +11,10 @@ use super::stopping::StopOnSignal;
 use super::terminal_guard::TerminalGuard;
 use super::{exit_code, failing, output};
 use crate::control::typed::{CommandOrigin, TypedFrom};
-use crate::control::{Reply, Request, client};
+use crate::control::{Reply, Request, SendRequest, client};
 use crate::doctor::{self, DoctorFacts, Look};
 use crate::error::{Code, Failure};
-use crate::limits::DISCOVERY_PORT;
+use crate::limits::{DISCOVERY_PORT, LINE};
 
 /// Asks, shows the answer, and tells how it ended.
 pub(super) fn run(command: TypedCommand, directory: &Path, options: ShowOptions) -> ExitCode {
@@ -43,11 +44,29 @@ pub(super) fn ended(result: Result<(), Failure>) -> ExitCode {
     exit_code(&result)
 }
 
+/// What stands for the text of standard input.
+const STDIN: &str = "-";
+
+/// What standard input says, without the end of its line. No more is read than one line can have, and a little.
+fn line_of_stdin() -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = std::io::stdin().lock().take(LINE as u64 + 2).read_to_string(&mut text);
+    read.map_err(|e| Failure::new(Code::Usage, format!("standard input cannot be read: {e}")))?;
+    if text.ends_with('\n') {
+        text.truncate(text.trim_end_matches(['\n', '\r']).len());
+    }
+    Ok(text)
+}
+
 /// Asks the peer, and shows what it answers.
 pub(super) fn ask(mut request: Request, directory: &Path, options: ShowOptions) -> Result<(), Failure> {
     let here = std::env::current_dir().ok();
     let anchored = request.anchor(&TypedFrom { origin: CommandOrigin::OneShot, folder: here.as_deref() });
-    let anchored = anchored.and_then(|()| match request {
+    let anchored = anchored.and_then(|()| match &mut request {
+        Request::Send(SendRequest { text: Some(text), .. }) if *text == STDIN => {
+            *text = line_of_stdin()?;
+            Ok(())
+        }
         Request::Cat(_) if options.json => {
             let message =
                 "`cat` writes the bytes of a file as they are, which are no JSON: leave `--json` out";
@@ -69,8 +88,8 @@ fn ask_peer(request: &Request, directory: &Path, view: &mut View) -> Result<(), 
     let mut guard = TerminalGuard::of_stdout();
     let mut refused = None;
     let result = client::ask(directory, request, |reply| {
-        if let (Some(stop), Reply::Begun(download)) = (&stop, &reply) {
-            stop.begun(download.job);
+        if let Some(stop) = &stop {
+            stop.answered(&reply);
         }
         if let Reply::Bytes(raw) = &reply
             && let Err(failure) = guard.check(raw.as_bytes())

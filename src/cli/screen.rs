@@ -18,7 +18,7 @@ use super::output::{self, Style};
 use super::prompt::StatusLine;
 use super::replaced::Replaced;
 use super::show::parts::cut;
-use super::show::{chat, download, exit, restore};
+use super::show::{chat, download, exit, offers, restore};
 use super::told::{Telling, ToldDownloads};
 use super::verbosity::Verbosity;
 use crate::cli::limits;
@@ -301,6 +301,8 @@ impl Collector {
             }
             Notice::Line(_) | Notice::LinesMissed { .. } if self.verbosity == Verbosity::Log => {}
             Notice::Line(row) => self.mention(&chat::line(&row, clock::unix_millis(), self.style)),
+            // What is offered is worth a line of a log, too: somebody waits for an answer.
+            Notice::Offer(row) => self.mention(&offers::line(&row)),
             Notice::LinesMissed { name, count } => self.mention(&self.style.dim(&chat::missed(&name, count))),
             Notice::Downloads(rows) => self.downloads(now, &rows),
             Notice::Download(job, reply) => self.reply(job, reply),

@@ -43,4 +43,6 @@ pub enum CompletionNames {
     Queue,
     /// Shares of this peer beside `shared/`.
     Shares,
+    /// Peers whose offers wait.
+    Offerers,
 }

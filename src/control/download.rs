@@ -167,6 +167,8 @@ pub enum DownloadOutcome {
     Incomplete,
     /// The user stopped it. What arrived is kept, and the same command resumes it.
     Stopped,
+    /// It was stopped, and nothing resumes it: what somebody offered is to be sent again.
+    Dropped,
     /// The peer left before it was over. What arrived is kept, and the same command resumes it.
     Left,
     /// The peer left before it was over, and resumes it when it is started again.

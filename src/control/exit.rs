@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::typed::{Proposals, TypedRequest};
 
-/// The place of `exit` among the commands: behind those that work, before `help`.
-const LAST: usize = 20;
+/// The place of `exit` among the commands: behind those that work, however many there are, and before `help`.
+const LAST: usize = 1_000;
 
 /// End the peer, once what it sends is finished and others keep its files
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Args)]

@@ -59,6 +59,10 @@ macro_rules! for_each_command {
             watch: Watch(WatchRequest),
             cancel: Cancel(CancelRequest),
             peers: Peers(PeersRequest),
+            send: Send(SendRequest),
+            offers: Offers(OffersRequest),
+            accept: Accept(AcceptRequest),
+            reject: Reject(RejectRequest),
             chat: Chat(ChatRequest),
             ignore: Ignore(IgnoreRequest),
             unignore: Unignore(UnignoreRequest),
@@ -150,6 +154,8 @@ impl Request {
         matches!(
             self,
             Self::Download(DownloadRequest { wait: true, .. })
+                | Self::Accept(AcceptRequest { wait: true, .. })
+                | Self::Send(SendRequest { wait: true, .. })
                 | Self::Cat(_)
                 | Self::Watch(_)
                 | Self::Rescan(_)
@@ -198,6 +204,10 @@ pub enum Reply {
     Transfer(Box<LogRow>),
     /// Something happened: one line of `watch`.
     Event(Box<WatchRow>),
+    /// One offer: a line of `offers`; or how an own one stands now, for who sends it.
+    Offer(Box<OfferRow>),
+    /// How far what is sent is. At most 4 a second; may be skipped.
+    OfferProgress(Box<OfferRow>),
     /// A peer of which nothing is heard. After the last [`Line`](Self::Line).
     Ignored(IgnoredRow),
     /// Answer to `status` and `metrics`.
@@ -291,7 +301,7 @@ impl Reply {
 
     /// True for what says how far something is, and may be skipped.
     pub(crate) const fn is_progress(&self) -> bool {
-        matches!(self, Self::Progress(_) | Self::Searching(_) | Self::Leaving { .. })
+        matches!(self, Self::Progress(_) | Self::OfferProgress(_) | Self::Searching(_) | Self::Leaving { .. })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a peer tells without being asked. Pure.
 
-use super::{ChatRow, DownloadRow, ExitReport, Reply};
+use super::{ChatRow, DownloadRow, ExitReport, OfferRow, Reply};
 use crate::error::Failure;
 
 /// Why a peer is no longer here.
@@ -40,6 +40,8 @@ pub enum Notice {
         /// How many.
         count: u64,
     },
+    /// Somebody offers something, or what became of an offer.
+    Offer(Box<OfferRow>),
     /// How far the running downloads are; empty when none runs. At most 4 a second.
     Downloads(Vec<DownloadRow>),
     /// A reply to a download that nobody waits for (`Begun`, `Saved`, `Missing`, `DownloadSum`, `Done`, `Failed`).

@@ -11,13 +11,13 @@ use super::LibraryRoot;
 use super::inventory::HashJob;
 use super::open::{OpenError, open_beneath};
 use crate::content::manifest::{ChunkHasher, ManifestBuilder};
-use crate::content::{Chunks, Manifest};
+use crate::content::{Chunks, Manifest, SafePath, Stamp};
 use crate::counters::Counter;
 use crate::disk::unchanged;
 use crate::sys::{clock, readahead};
 
 /// Bytes read at once: large enough for a disk, small enough to stay in the processor's cache.
-const BUFFER: usize = 256 << 10;
+pub(super) const BUFFER: usize = 256 << 10;
 
 /// Bytes after which it is checked that the file is still the same, so that the hashing of a large one
 /// that is being written to ends early.
@@ -78,22 +78,35 @@ pub(super) fn work(
 
 fn hash(root: &LibraryRoot, job: &HashJob, buffer: &mut [u8], gauge: &Gauge) -> Result<Manifest, HashError> {
     gauge.done.store(0, Ordering::Relaxed);
-    let file = open_beneath(root, &job.path)?;
-    let same = |file: &File| match unchanged(file, &job.stamp) {
+    let done = |total| gauge.done.store(total, Ordering::Relaxed);
+    hash_file(root, &job.path, &job.stamp, buffer, done, || gauge.stop.load(Ordering::Relaxed))
+}
+
+/// Hashes a file that is to be what the stamp says before and after. `done` gets the bytes read so far.
+pub(super) fn hash_file(
+    root: &LibraryRoot,
+    path: &SafePath,
+    stamp: &Stamp,
+    buffer: &mut [u8],
+    mut done: impl FnMut(u64),
+    is_stopped: impl Fn() -> bool,
+) -> Result<Manifest, HashError> {
+    let file = open_beneath(root, path)?;
+    let same = |file: &File| match unchanged(file, stamp) {
         Ok(true) => Ok(()),
         Ok(false) => Err(HashError::Changed),
         Err(e) => Err(HashError::Io(e)),
     };
     same(&file)?;
-    if job.stamp.size > CHECK
+    if stamp.size > CHECK
         && let Err(e) = readahead::sequential(&file)
     {
-        log::debug!("no read-ahead for {}: {e}", job.path);
+        log::debug!("no read-ahead for {path}: {e}");
     }
     let mut next_check = CHECK;
-    let manifest = read(&file, job.stamp.size, buffer, |total| {
-        gauge.done.store(total, Ordering::Relaxed);
-        if gauge.stop.load(Ordering::Relaxed) {
+    let manifest = read(&file, stamp.size, buffer, |total| {
+        done(total);
+        if is_stopped() {
             return Err(HashError::Stopped);
         }
         if total >= next_check {

@@ -19,6 +19,7 @@ pub(crate) mod limits;
 mod links;
 mod open;
 mod root;
+pub(crate) mod sending;
 mod shell;
 mod walk;
 mod warnings;

@@ -12,6 +12,9 @@ pub const ENVELOPE: usize = DATAGRAM + 120;
 /// Bytes of a line of the room, at most: with the longest name beside it, it fits [`DATAGRAM`].
 pub const LINE: usize = 700;
 
+/// Files and empty folders in one offer, at most: who wants to give more shares the folder, where it can be looked into.
+pub const OFFER_FILES: u64 = 10_000;
+
 /// Gaps in one `room_missing`, at most: 6 of 111 bytes fit a datagram beside the longest presence.
 pub const ROOM_GAPS: usize = 6;
 

@@ -29,6 +29,8 @@ pub(super) struct DownloadTally {
     /// Those who gave something, as they were called then: at the end they may be gone.
     names: BTreeMap<PeerId, String>,
     is_stopped: bool,
+    /// Somebody offered it.
+    pub(super) is_offered: bool,
 }
 
 impl DownloadTally {
@@ -49,6 +51,7 @@ impl DownloadTally {
             most_done: 0,
             names: BTreeMap::new(),
             is_stopped: false,
+            is_offered: false,
         }
     }
 
@@ -136,6 +139,7 @@ impl DownloadTally {
         let here = self.saved_bytes.saturating_add(self.already_bytes);
         let outcome = match (*left, failure) {
             (Some(left), _) => left,
+            (None, Some(_)) if self.is_stopped && self.is_offered => DownloadOutcome::Dropped,
             (None, Some(_)) if self.is_stopped => DownloadOutcome::Stopped,
             (None, Some(_)) => DownloadOutcome::Incomplete,
             (None, None) => DownloadOutcome::Done,
@@ -281,6 +285,9 @@ mod tests {
         tally.moved(0);
         let stopped = sum(&tally, &progress(3, 40), Some(&Failure::other("stopped")));
         assert_eq!((stopped.outcome, stopped.failures.len()), (DownloadOutcome::Stopped, 0));
+        tally.is_offered = true;
+        let dropped = sum(&tally, &progress(3, 40), Some(&Failure::other("stopped")));
+        assert_eq!(dropped.outcome, DownloadOutcome::Dropped, "what was offered is resumed by nothing");
         assert_eq!(stopped.done, 30, "what is stopped is forgotten before its end is told");
         assert_eq!(sum(&tally, &progress(3, 40), None).outcome, DownloadOutcome::Done, "it was over before");
         let progress = progress(3, 40);

@@ -46,6 +46,8 @@ pub(super) struct DownloadOrder {
     pub(super) folders: Vec<SafePath>,
     /// What is to be said of what was taken for what was typed.
     pub(super) notes: Vec<String>,
+    /// It is an offer that was accepted.
+    pub(super) is_offered: bool,
 }
 
 /// One download, and whoever waits for its end.
@@ -115,9 +117,10 @@ impl Downloads {
 
     /// Begins the job of a download, which has its number.
     pub(super) fn run(&mut self, now: Time, id: JobId, order: DownloadOrder, out: &mut Outputs) {
-        let DownloadOrder { what, owners, destination, files, folders, .. } = order;
+        let DownloadOrder { what, owners, destination, files, folders, notes: _, is_offered } = order;
         let wants: Vec<Claim> = files.iter().map(|f| (f.id, f.size)).collect();
-        let tally = DownloadTally::new(now, destination.clone(), folders.len() as u64);
+        let mut tally = DownloadTally::new(now, destination.clone(), folders.len() as u64);
+        tally.is_offered = is_offered;
         let mut download = DownloadState::new(id, what, owners, wants, tally);
         download.things += folders.len();
         let job = Job { id, destination, files, folders, background: false };
@@ -167,6 +170,13 @@ impl Downloads {
         if let Some(d) = self.running.get_mut(&job) {
             d.watchers.push(ask);
         }
+    }
+
+    /// Nobody waits for a download any more, whether it runs or rests; those who did.
+    pub(super) fn take_watchers(&mut self, job: JobId) -> Vec<AskId> {
+        let mut watchers = self.queue.take_watchers(job);
+        watchers.extend(self.running.get_mut(&job).into_iter().flat_map(|d| d.watchers.drain(..)));
+        watchers
     }
 
     /// Notes how far a download is and tells whoever waits for it.

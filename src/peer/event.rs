@@ -11,6 +11,7 @@ use crate::distribution::{CustodyEvent, chunk_store};
 use crate::index::IndexEvent;
 use crate::lan;
 use crate::library;
+use crate::library::sending::SendingStep;
 use crate::port_mapping::MappingState;
 use crate::receiver::ReceiverEvent;
 use crate::routes::{LinksEvent, Resolved};
@@ -36,6 +37,8 @@ pub(crate) enum PeerEvent {
     Library(library::Event),
     /// The library of another share reports.
     Share(ShareName, library::Event),
+    /// How the reading of what is to be sent goes, by the number of the offer.
+    Sending(u64, SendingStep),
     /// The receiver reports; what is there of a file comes as [`Self::PartialSeed`] instead.
     Receiver(ReceiverEvent),
     /// A file of a megabyte or more is being fetched: this is what others may have of it.

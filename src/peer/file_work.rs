@@ -13,6 +13,7 @@ use crate::error::Failure;
 use crate::identity::Instance;
 use crate::lan::LanFacts;
 use crate::library::Share;
+use crate::library::sending::SendRoot;
 use crate::settings::ShareArgument;
 use crate::swarm::JobId;
 
@@ -92,6 +93,8 @@ pub(crate) enum FileWork {
     Share(AskId, ShareArgument),
     /// Share this no more from the next start on.
     Unshare(AskId, ShareName),
+    /// Look where it lies what the user sends by this number.
+    Send(u64, Vec<PathBuf>),
     /// Others know that these are not shared any more: forget that they were.
     ForgetShares(Vec<ShareName>),
     /// Look at what `status` tells of files, and add it.
@@ -123,6 +126,8 @@ pub(crate) enum FileAnswer {
     Announced(Result<(), String>),
     /// It is remembered: what is shared from now on.
     Share(AskId, Result<Share, Failure>),
+    /// The folders and names, or why it cannot be sent.
+    Send(u64, Result<Vec<SendRoot>, Failure>),
     /// That is remembered.
     Unshare(AskId, ShareName, Result<(), Failure>),
     /// They are forgotten.

@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::file_work::{Damaged, DiagnosisFacts, DownloadPlan, FileAnswer, FilePlace, FileWork, LocalFacts};
 use super::remembered_shares::RememberedShares;
+use super::send_roots::send_roots;
 use super::share_check;
 use super::start::next_instance;
 use super::verifying::repairs;
@@ -117,6 +118,7 @@ impl Files {
                 let done = self.change_shares(|all| all.remove(&name));
                 FileAnswer::Unshare(ask, name, done.map_err(|e| unremembered(&e)))
             }
+            FileWork::Send(number, paths) => FileAnswer::Send(number, send_roots(number, &paths)),
             FileWork::ForgetShares(names) => {
                 let done = self.change_shares(|all| all.unshared.retain(|name| !names.contains(name)));
                 FileAnswer::ForgetShares(done.map_err(|e| e.to_string()))

@@ -90,7 +90,7 @@ pub(super) fn download_ended(ended: &EndedDownload) -> WatchRow {
     let outcome = match sum.outcome {
         DownloadOutcome::Done => TransferOutcome::Done,
         DownloadOutcome::Incomplete => TransferOutcome::Incomplete,
-        DownloadOutcome::Stopped => TransferOutcome::Stopped,
+        DownloadOutcome::Stopped | DownloadOutcome::Dropped => TransferOutcome::Stopped,
         DownloadOutcome::Left | DownloadOutcome::Continues => TransferOutcome::Left,
         DownloadOutcome::Waiting => TransferOutcome::Part,
     };

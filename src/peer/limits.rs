@@ -239,3 +239,45 @@ pub(crate) const LOG_WRITTEN_AT_ONCE: usize = 2_048;
 
 /// Events that wait for one who watches what happens, at most; those that come then are counted, and told as missed.
 pub(crate) const EVENTS_WAITING: usize = 1_024;
+
+/// Bytes that offers of others may take which nobody decided about, or which are over, all together: some thousand of a
+/// few files, or eight of the largest.
+pub(crate) const OFFERS_HELD: u64 = 16 << 20;
+
+/// Of them every host may have this much, while there are places for each host: an offer of 2,000 files.
+pub(crate) const OFFERS_HELD_OF_HOST: u64 = 256 << 10;
+
+/// Bytes that count for an offer beside its files: what it takes in memory and in the database.
+pub(crate) const OFFER_ROW: u64 = 1 << 10;
+
+/// Bytes that count for a file of an offer beside its path.
+pub(crate) const OFFERED_FILE: usize = 96;
+
+/// Offers of one peer that wait for the user of this one, at most: each is a line on the screen.
+pub(crate) const OFFERS_OF_PEER: usize = 16;
+
+/// Milliseconds that half an offer is kept: its pages come in seconds.
+pub(crate) const OFFER_COMES: u64 = 60_000;
+
+/// Milliseconds that an offer waits for a decision, and is remembered once it is over: a day, so that whoever comes in the
+/// morning sees it.
+pub(crate) const OFFER_STAYS: u64 = 24 * 3_600_000;
+
+/// Offers that the user of this peer makes and that are not over, at most: each is a thread while it is read, and an
+/// open folder.
+pub(crate) const OFFERS_MADE: usize = 64;
+
+/// Folders that the paths of one offer may lie in, at most: each has a reader.
+pub(crate) const OFFER_FOLDERS: usize = 16;
+
+/// Bytes of a page of an offer, about: less than a frame may have, with the longest path.
+pub(crate) const OFFER_PAGE: usize = 8 << 10;
+
+/// What was to be said of an offer and did not come is said again after this time...
+pub(crate) const OFFER_AGAIN: Duration = Duration::from_secs(2);
+
+/// ... and no more often than this while its peer is here: then when it comes the next time.
+pub(crate) const OFFER_TRIES: u32 = 30;
+
+/// Peers of which it is remembered that something went between them and this one, at most.
+pub(crate) const OFFER_KNOWN: usize = 1_000;

@@ -12,6 +12,7 @@ use crate::distribution::{CustodyCommand, chunk_store};
 use crate::error::Failure;
 use crate::index::IndexCommand;
 use crate::lan::{self, LanFacts};
+use crate::library::sending::SendRoot;
 use crate::library::{self, Share, Shelf};
 use crate::reader::ReadOrder;
 use crate::receiver::ReceiverCommand;
@@ -51,6 +52,8 @@ pub(crate) enum PeerOutput {
     Library(library::Command),
     /// For the threads of another share.
     Share(ShareOrder),
+    /// For the threads that read what is sent to one peer.
+    Sending(SendingOrder),
     /// For the receiver.
     Receiver(ReceiverCommand),
     /// For the receiver: this is read by whoever asked, who is answered with its bytes.
@@ -121,6 +124,16 @@ pub(crate) enum ShareOrder {
     Tell(ShareName, library::Command),
     /// Read again what is listed of it, and tell as the thread of the chunk store does.
     ReadAgain(ShareName, Arc<Shelf>),
+}
+
+/// What is to be done for an offer of this peer, by its number.
+#[derive(Debug)]
+pub(crate) enum SendingOrder {
+    /// Look at what lies there and hash it, and serve it to whoever may have it; then
+    /// [`PeerEvent::Sending`](super::event::PeerEvent::Sending) tells how that goes.
+    Begin(u64, Vec<SendRoot>),
+    /// End that.
+    End(u64),
 }
 
 /// What is to be done, the oldest first. Every concern of the machine adds to it.

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::counted::counters_row;
 use super::file_work::LocalFacts;
 use super::files::FilesHandle;
-use super::output::ShareOrder;
+use super::output::{SendingOrder, ShareOrder};
 use super::sandboxes::{SandboxedPart, Sandboxes};
+use super::sending_parts::SendingParts;
 use super::share_parts::ShareParts;
 use crate::counters::Counters;
 use crate::dht::DhtHandle;
@@ -50,6 +51,7 @@ pub(super) struct Parts {
     pub(super) _disk: disk::Handle,
     pub(super) library: library::Handle,
     pub(super) shares: ShareParts,
+    pub(super) sending: SendingParts,
     pub(super) store: store::Handle,
     pub(super) files: FilesHandle,
     pub(super) sandboxes: Sandboxes,
@@ -122,6 +124,23 @@ impl Parts {
             .map_err(|e| format!("{} cannot be shared: no thread for it: {e}", text::shown(name.as_str())))?;
         self.sender.send(SenderCommand::Reader(name, Some(reader)));
         Ok(())
+    }
+
+    /// Does what is to be done for an offer of this peer.
+    ///
+    /// # Errors
+    /// When the operating system has no thread to give; with the number of the offer.
+    pub(super) fn send(&mut self, order: SendingOrder) -> Result<(), (u64, Failure)> {
+        match order {
+            SendingOrder::Begin(number, roots) => {
+                let readers = self.sending.begin(&mut self.sandboxes, &self.sender, number, roots);
+                readers.map_err(|e| (number, Failure::other(format!("a thread cannot be had: {e}"))))
+            }
+            SendingOrder::End(number) => {
+                self.sending.end(number, &self.sender);
+                Ok(())
+            }
+        }
     }
 
     /// What `status` tells of them; nothing was looked up for it.

@@ -34,6 +34,13 @@ pub(super) enum SandboxedPart {
     /// Reads what lies in a share beside `shared/`, in this folder: its library, its reader for the sender, and
     /// whoever reads it again when the user wants that.
     Share(PathBuf),
+    /// Reads what is sent to one peer: these files and folders, which lie in those folders.
+    Sending {
+        /// Where they lie: names alone are read there.
+        list: Vec<PathBuf>,
+        /// What is read.
+        read: Vec<PathBuf>,
+    },
     /// The database in `.potluck/`.
     Store,
     /// The disk workers of `downloads/`.
@@ -155,6 +162,9 @@ impl Sandboxes {
             SandboxedPart::Reader | SandboxedPart::Library => {
                 ([&[sandbox::PROCESSORS.into()], offered.as_slice()].concat(), None)
             }
+            SandboxedPart::Sending { read, .. } => {
+                ([&[sandbox::PROCESSORS.into()], read.as_slice()].concat(), None)
+            }
             SandboxedPart::Share(folder) => (vec![sandbox::PROCESSORS.into(), folder.clone()], None),
             SandboxedPart::Store => (system(sandbox::RANDOM), Some(self.config.state())),
             SandboxedPart::Disk => (system(boot::PLACE), Some(downloads)),
@@ -181,7 +191,11 @@ impl Sandboxes {
             }
             _ => Network::None,
         };
-        Rules { read, write: write.into_iter().collect(), moves, network }
+        let list = match part {
+            SandboxedPart::Sending { list, .. } => list.clone(),
+            _ => Vec::new(),
+        };
+        Rules { list, read, write: write.into_iter().collect(), moves, network }
     }
 }
 
@@ -233,6 +247,9 @@ mod tests {
         const WRITE: (bool, bool) = (true, true);
         let (dir, config) = peer();
         let outside = dir.path().join("outside");
+        let [file, other] = ["file", "other"].map(|name| config.downloads().join(name));
+        fs::write(&other, "text").unwrap();
+        let sending = SandboxedPart::Sending { list: vec![config.downloads()], read: vec![file] };
         let folders = [config.shared(), config.downloads(), config.state(), outside.clone()];
         for (part, expected) in [
             (SandboxedPart::Discovery, [NOTHING; 4]),
@@ -246,10 +263,15 @@ mod tests {
             (SandboxedPart::Disk, [NOTHING, WRITE, NOTHING, NOTHING]),
             (SandboxedPart::DiskAt(outside.clone()), [NOTHING, READ, NOTHING, WRITE]),
             (SandboxedPart::Share(outside), [NOTHING, NOTHING, NOTHING, READ]),
+            (sending.clone(), [NOTHING, READ, NOTHING, NOTHING]),
         ] {
             let Some(found) = can(&config, &part, &folders) else { return };
             assert_eq!(found, expected, "{part:?}");
         }
+        // Beside what is sent names are seen, and nothing is opened.
+        let mut sandboxes = Sandboxes::new(&config);
+        let look = || (File::open(&other).is_ok(), fs::read_dir(config.downloads()).is_ok());
+        assert_eq!(sandboxes.start(&sending, look).unwrap(), (false, true));
     }
 
     #[test]

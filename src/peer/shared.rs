@@ -1,7 +1,7 @@
 //! What this peer shares: what lies in `shared/`, and what others are given of it. Pure.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::event::AskId;
@@ -11,8 +11,8 @@ use super::shares::{Shares, SharesAtStart};
 use crate::content::catalogue::root_of;
 use crate::content::{Catalogue, Entry, EntryKind, FileId, OmissionCounts, SafePath, ShareName};
 use crate::control::{LeftOutRow, ShareRow, Sharing};
-use crate::library::{Hashing, Shelf};
-use crate::sender::{SenderCommand, SharedContent};
+use crate::library::{Hashing, SharedFile, Shelf};
+use crate::sender::{GivenFiles, SenderCommand, SharedContent};
 
 /// A head of this peer's, to be given out once it is recorded.
 #[derive(Clone, Debug)]
@@ -44,6 +44,16 @@ pub(super) struct SharedFolder {
     rescans: (Vec<AskId>, Catalogue),
     /// What that head says.
     pub(super) given: Option<GivenHead>,
+    /// What is given to some peers alone.
+    given_files: FilesGiven,
+}
+
+/// Files that are in no share, where they lie, and who may have each content.
+#[derive(Debug, Default)]
+struct FilesGiven {
+    files: Vec<Arc<SharedFile>>,
+    folders: BTreeMap<ShareName, PathBuf>,
+    peers: Arc<GivenFiles>,
 }
 
 /// What the head says that others get.
@@ -138,8 +148,33 @@ impl SharedFolder {
 
     /// Gives the sender what it is to serve from now on.
     fn offer(&self, out: &mut Outputs) {
-        let (head, shelf) = (Arc::clone(&self.head), Arc::clone(&self.offered));
-        out.sender(SenderCommand::Offer(Arc::new(SharedContent { head, shelf })));
+        let (head, mut shelf) = (Arc::clone(&self.head), Arc::clone(&self.offered));
+        let mut given = Arc::clone(&self.given_files.peers);
+        if !given.is_empty() {
+            let all = Arc::make_mut(&mut shelf);
+            // What is shared anyhow is given to everyone.
+            Arc::make_mut(&mut given).retain(|id, _| !all.files.contains_key(id));
+            for file in self.given_files.files.iter().filter(|file| given.contains_key(&file.manifest.file()))
+            {
+                all.files.insert(Arc::clone(file));
+            }
+            Arc::make_mut(&mut all.roots).named.extend(self.given_files.folders.clone());
+        }
+        out.sender(SenderCommand::Offer(Arc::new(SharedContent { head, shelf, given })));
+    }
+
+    /// These files, which lie in these folders, are given to some peers alone from now on.
+    pub(super) fn give(
+        &mut self,
+        files: Vec<Arc<SharedFile>>,
+        folders: BTreeMap<ShareName, PathBuf>,
+        peers: GivenFiles,
+        out: &mut Outputs,
+    ) {
+        self.given_files = FilesGiven { files, folders, peers: Arc::new(peers) };
+        if !self.head.is_empty() {
+            self.offer(out);
+        }
     }
 
     /// What is named did not change, but other files are behind it.

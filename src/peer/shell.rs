@@ -8,7 +8,7 @@ use super::askers::Askers;
 use super::event::PeerEvent;
 use super::file_work::{DiagnosisFacts, FileWork};
 use super::machine::PeerMachine;
-use super::output::{LogLevel, PeerOutput};
+use super::output::{LogLevel, PeerOutput, SendingOrder, ShareOrder};
 use super::parts::Parts;
 use super::swarms::LiveSeed;
 use crate::content::Claim;
@@ -17,6 +17,7 @@ use crate::dht::{DhtEvent, DhtState};
 use crate::disk::PartialSeed;
 use crate::doctor::MachineFacts;
 use crate::error::Failure;
+use crate::library::sending::SendingStep;
 use crate::receiver::{ReceiverCommand, ReceiverEvent};
 use crate::sender::SenderCommand;
 use crate::store::LedgerWritten;
@@ -114,6 +115,7 @@ impl PeerShell {
             dht,
             library,
             shares,
+            sending,
             receiver,
             sender,
             distributor,
@@ -151,6 +153,8 @@ impl PeerShell {
                 // Of one that was ended. The channel never ends, for new ones are given its other end.
                 _ => PeerEvent::Timeout,
             },
+            // As with shares, the channel never ends.
+            recv(sending.reports) -> got => got.map_or(PeerEvent::Timeout, |(number, step)| PeerEvent::Sending(number, step)),
             recv(sender.events) -> got => or_broken("sender", PeerEvent::Sender, got),
             recv(distributor.events) -> got => or_broken("distributor", PeerEvent::Custody, got),
             recv(distributee.events) -> got => or_broken("distributee", PeerEvent::Custody, got),
@@ -180,11 +184,8 @@ impl PeerShell {
             PeerOutput::Discovery(command) => self.parts.discovery.send(command),
             // The library ended only if the whole peer is ending.
             PeerOutput::Library(command) => drop(self.parts.library.commands.send(command)),
-            PeerOutput::Share(order) => {
-                if let Err(text) = self.parts.share(order) {
-                    self.machine.handle(clock::now(), PeerEvent::Warning(text));
-                }
-            }
+            PeerOutput::Share(order) => self.share(order),
+            PeerOutput::Sending(order) => self.send(order),
             PeerOutput::Receiver(command) => self.parts.receiver.send(command),
             PeerOutput::Read(ask, order) => {
                 // Whoever asked may have gone away: then nothing is read.
@@ -243,6 +244,21 @@ impl PeerShell {
             PeerOutput::Log(LogLevel::Warn, text) => log::warn!("{text}"),
             // Taken out before.
             PeerOutput::End(_) | PeerOutput::Again => {}
+        }
+    }
+
+    /// Does what is to be done for a share; the user is warned if it cannot be.
+    fn share(&mut self, order: ShareOrder) {
+        if let Err(text) = self.parts.share(order) {
+            self.machine.handle(clock::now(), PeerEvent::Warning(text));
+        }
+    }
+
+    /// Does what is to be done for an offer of this peer; it fails if it cannot be read.
+    fn send(&mut self, order: SendingOrder) {
+        if let Err((number, failure)) = self.parts.send(order) {
+            let step = SendingStep::Ready(Err(failure));
+            self.machine.handle(clock::now(), PeerEvent::Sending(number, step));
         }
     }
 

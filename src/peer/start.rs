@@ -18,6 +18,7 @@ use super::machine::{PeerMachine, PeerStart};
 use super::own_group::own_group;
 use super::parts::Parts;
 use super::sandboxes::{SandboxedPart, Sandboxes};
+use super::sending_parts::SendingParts;
 use super::share_parts::ShareParts;
 use super::shares::SharesAtStart;
 use super::shares_at_start::shares_at_start;
@@ -79,7 +80,6 @@ impl Peer {
         let (chat, transfers) = noted(&store);
         let counters = Arc::new(Counters::default());
         let library = start_library(&mut sandboxes, &config, &counters, &store)?;
-        let share_parts = ShareParts::new(&config, &counters, &store);
 
         let tls = own_tls(&identity, group.as_ref())?;
         let mut bound = ports::bind(config.port, config.on.strict_port, &config.on.interfaces)?;
@@ -120,7 +120,8 @@ impl Peer {
             chunks,
             _disk: disk,
             library,
-            shares: share_parts,
+            shares: ShareParts::new(&config, &counters, &store),
+            sending: SendingParts::new(&config),
             store,
             files,
             sandboxes,

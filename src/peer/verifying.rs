@@ -189,6 +189,7 @@ impl Verifying {
                 destination: repairs(&place.folder),
                 files: vec![wanted],
                 folders: Vec::new(),
+                is_offered: false,
             }),
             Err(e) => {
                 out.log_warning(format!("{path} cannot be repaired: {e}"));

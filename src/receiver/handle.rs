@@ -10,6 +10,7 @@ use mio::net::TcpListener;
 use super::ReceiverRole;
 use super::catalogue::NoCatalogueCause;
 use super::disks::Disks;
+use super::offering::{LetterOutcome, OfferLetter};
 use super::search::FoundOutcome;
 use super::telling::{PrivateLine, TellOutcome};
 use super::through::{ThroughAnswer, ThroughFile};
@@ -78,6 +79,8 @@ pub(crate) enum ReceiverCommand {
     Table(PeerId),
     /// Tell a peer this line, which was said at that time, in milliseconds since 1970.
     Tell(PrivateLine, u64),
+    /// Say this of an offer. Answered once by [`ReceiverEvent::Letter`].
+    SayOfOffer(OfferLetter),
     /// Ask `from` to fetch this file for us. Answered by [`ReceiverEvent::Through`].
     FetchThrough {
         /// Who is asked.
@@ -153,6 +156,15 @@ pub(crate) enum ReceiverEvent {
         said: u64,
         /// What.
         outcome: TellOutcome,
+    },
+    /// What became of something that was to be said of an offer.
+    Letter {
+        /// To whom.
+        to: PeerId,
+        /// Its number.
+        serial: u64,
+        /// What.
+        outcome: LetterOutcome,
     },
     /// What `from` says of a file that it was asked to fetch.
     Through {

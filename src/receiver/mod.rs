@@ -15,6 +15,7 @@ mod handle;
 pub(crate) mod kept;
 pub(crate) mod limits;
 mod links;
+pub(crate) mod offering;
 mod outputs;
 mod peer_memory;
 pub(crate) mod pull;
@@ -258,6 +259,7 @@ impl Role for ReceiverRole {
             ReceiverCommand::Kept(peer) => self.pulls.want_kept(now, peer),
             ReceiverCommand::Table(peer) => self.pulls.want_table(now, peer),
             ReceiverCommand::Tell(line, said) => self.pulls.tell(now, line, said),
+            ReceiverCommand::SayOfOffer(letter) => self.pulls.say_of_offer(now, letter),
             ReceiverCommand::FetchThrough { from, file } => self.pulls.want_through(now, from, file),
             ReceiverCommand::Search { from, number, search, known } => {
                 self.pulls.search(now, from, number, search, known);

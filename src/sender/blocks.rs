@@ -181,7 +181,7 @@ impl SenderRole {
         if self.restraints.withheld.has(peer, item) {
             return Err(Reason::Busy);
         }
-        if self.shared_file(now, item.file).is_some() {
+        if self.shared_file(now, peer, item.file).is_some() {
             return self.fetch_shared(now, id, item, plan);
         }
         let seed = self.partial_seeds.get(item.file).filter(|h| h.has_all(item.offset, item.len));
@@ -195,7 +195,7 @@ impl SenderRole {
         } else if self.store.chunks(peer, item.file).is_some() {
             self.store.fill(now, peer, item, &mut self.buffer)?
         } else {
-            return Err(self.nothing_of(now, item));
+            return Err(self.nothing_of(now, peer, item));
         };
         Ok(Some(Fetched { len, size, source: FetchedFrom::Buffer }))
     }
@@ -210,11 +210,13 @@ impl SenderRole {
     }
 
     /// Why nothing of an item is given.
-    fn nothing_of(&self, now: Time, item: Item) -> Reason {
+    fn nothing_of(&self, now: Time, peer: PeerId, item: Item) -> Reason {
         match self.partial_seeds.get(item.file) {
             // That part of it has not come yet.
             Some(seed) => within(seed.chunks(), item).err().unwrap_or(Reason::Unknown),
-            None if self.shared.is_unfit(now, item.file) => Reason::Changed,
+            None if self.offer.file(peer, item.file).is_some() && self.shared.is_unfit(now, item.file) => {
+                Reason::Changed
+            }
             None => unknown(&self.offer),
         }
     }

@@ -1,6 +1,6 @@
 //! What the controller asks of the sender and hears from it, and how it is started.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,18 +10,21 @@ use mio::net::TcpListener;
 use super::searches::{RemoteSearch, SearchTicket};
 use super::through::ThroughTicket;
 use super::{SenderRole, SentPart, SharedReader, ToldLine, WithheldChunk};
+use crate::accounts::Payer;
 use crate::address::Host;
 use crate::content::{Catalogue, ChunkIndex, FileId, SafePath, ShareName, Span};
 use crate::disk;
 use crate::identity::tls::Tls;
 use crate::identity::{Contact, PeerId};
 use crate::index::answer::IndexAnswer;
-use crate::library::Shelf;
+use crate::library::{SharedFile, Shelf};
 use crate::rate::Limit;
 use crate::transfer::link_queue::QueuedDatagram;
 use crate::transfer::meetings::Meeting;
 use crate::transfer::{Engine, EngineHandle, Gate};
-use crate::wire::message::{FetchThrough, KeptFile, PeerRecord, Reason, RelayedDatagram};
+use crate::wire::message::{
+    FetchThrough, KeptFile, OfferFiles, OfferNews, PeerRecord, Reason, RelayedDatagram,
+};
 
 /// What the sender serves of `shared/`. Immutable; a new one replaces it, for the head is over the catalogue
 /// of this very shelf.
@@ -29,8 +32,21 @@ use crate::wire::message::{FetchThrough, KeptFile, PeerRecord, Reason, RelayedDa
 pub(crate) struct SharedContent {
     /// The signed catalogue head; empty before the first scan.
     pub head: Arc<[u8]>,
-    /// What is shared.
+    /// What is shared, and what is given to some alone.
     pub shelf: Arc<Shelf>,
+    /// The files of the shelf that are given to some alone, and to whom.
+    pub given: Arc<GivenFiles>,
+}
+
+/// Contents that nobody lists, and who may have each.
+pub(crate) type GivenFiles = BTreeMap<FileId, BTreeSet<PeerId>>;
+
+impl SharedContent {
+    /// The file of this content, if that peer may have it.
+    pub(crate) fn file(&self, peer: PeerId, id: FileId) -> Option<&SharedFile> {
+        let may_have = self.given.get(&id).is_none_or(|peers| peers.contains(&peer));
+        self.shelf.files.get(&id).filter(|_| may_have)
+    }
 }
 
 /// What lies in the chunk store of one file.
@@ -120,6 +136,10 @@ pub(crate) enum SenderEvent {
     NotConnected(PeerId),
     /// A peer that is here says this to us alone.
     Told(ToldLine),
+    /// A peer that is here, at this host, offers files, or more of them.
+    OfferFiles(Payer<PeerId>, OfferFiles),
+    /// A peer that is here says what became of an offer.
+    OfferNews(PeerId, OfferNews),
     /// This peer made a link, from this address.
     Linked(PeerId, Host),
     /// The link that this peer made is over.

@@ -39,6 +39,10 @@ pub(crate) const STORED_MANIFESTS: usize = 32 << 20;
 /// Lines a second that a peer may tell this one alone.
 pub(crate) const TELL_RATE: Rate = Rate { period: Duration::from_millis(200), burst: 5 };
 
+/// Pages of offers, and news of them, that a peer may tell this one in a second: an offer of thousands of files comes in
+/// a few seconds.
+pub(crate) const OFFER_RATE: Rate = Rate { period: Duration::from_millis(50), burst: 32 };
+
 /// Peers of which it is remembered how fast they tell lines, at most: those that did in the last second.
 pub(crate) const TELLERS: u64 = 256;
 

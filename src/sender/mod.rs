@@ -19,6 +19,7 @@ mod introductions;
 pub(crate) mod limits;
 mod link_port;
 mod links;
+mod offers;
 mod open_files;
 pub(crate) mod owner_catalogues;
 mod partial_seeds;
@@ -43,7 +44,7 @@ mod unfit;
 mod withheld;
 
 pub(crate) use self::handle::{
-    KeptOf, SenderCommand, SenderEvent, SenderHandle, SharedContent, StoredFile, start_sender,
+    GivenFiles, KeptOf, SenderCommand, SenderEvent, SenderHandle, SharedContent, StoredFile, start_sender,
 };
 pub(crate) use self::reader::SharedReader;
 pub(crate) use self::sent::{SentFor, SentPart};
@@ -309,7 +310,7 @@ impl SenderRole {
 
     /// What proves a file, from wherever it is known.
     fn manifest(&mut self, now: Time, peer: PeerId, file: FileId) -> Result<Arc<Manifest>, Reason> {
-        let known = self.offer.shelf.files.get(&file).map(|f| &f.manifest);
+        let known = self.offer.file(peer, file).map(|f| &f.manifest);
         match known.or_else(|| self.partial_seeds.get(file)?.manifest()) {
             Some(manifest) => Ok(Arc::clone(manifest)),
             None if self.store.chunks(peer, file).is_some() => self.store.manifest(now, peer, file),
@@ -381,6 +382,7 @@ impl SenderRole {
                 net.send(id, &Message::Told(Told { request }));
                 Ok(())
             }),
+            said @ (Message::OfferFiles(_) | Message::OfferNews(_)) => offers::take(self, now, net, id, said),
             Message::FetchThrough(m) => self.other_owners.questions.take(id, client.peer, m, &self.events),
             Message::Search(m) => self.other_owners.search(now, net, id, m, &self.events),
             Message::Meet(m) => self.links.introduce(now, net, id, m),

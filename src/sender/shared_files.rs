@@ -13,6 +13,7 @@ use super::reads::{ReadDone, ReadyPart};
 use super::unfit::UnfitFiles;
 use super::{SenderRole, slices};
 use crate::content::{FileId, ShareName};
+use crate::identity::PeerId;
 use crate::library::SharedFile;
 use crate::sender::{SenderEvent, SharedContent, limits};
 use crate::time::Time;
@@ -133,9 +134,9 @@ impl SenderRole {
         self.shared.call_waiting(net);
     }
 
-    /// The file of the shelf, if it can be given now.
-    pub(super) fn shared_file(&self, now: Time, file: FileId) -> Option<&SharedFile> {
-        self.offer.shelf.files.get(&file).filter(|_| !self.shared.is_unfit(now, file))
+    /// The file of the shelf, if it can be given to that peer now.
+    pub(super) fn shared_file(&self, now: Time, peer: PeerId, file: FileId) -> Option<&SharedFile> {
+        self.offer.file(peer, file).filter(|_| !self.shared.is_unfit(now, file))
     }
 
     /// What is ready of an item of the shelf. What is not there is asked for, unless the reader is hung.
@@ -186,10 +187,9 @@ impl SenderRole {
     /// True if what a client is to be sent next are blocks of a shared file that are still being read. They
     /// are asked for.
     pub(super) fn waits_for_reader(&mut self, now: Time, id: ConnId) -> bool {
-        let Some(item) = self.clients.get(&id).and_then(|client| client.upcoming().next()) else {
-            return false;
-        };
-        let file = self.shared_file(now, item.file);
+        let Some(client) = self.clients.get(&id) else { return false };
+        let Some(item) = client.upcoming().next() else { return false };
+        let file = self.shared_file(now, client.peer, item.file);
         // Why nothing of it is given is said when it is its turn.
         file.is_some_and(|file| within(file.manifest.chunks(), item).is_ok())
             && !self.shared.is_cached(
@@ -223,9 +223,9 @@ impl SenderRole {
     fn shared_items(&self, now: Time, client: ReaderClient, ahead: u64) -> Vec<Item> {
         let (mut skip, mut room) = (ahead, limits::READ_JOB as u64);
         let mut items = Vec::new();
-        let upcoming = self.clients.get(&client.id).into_iter().flat_map(|client| client.upcoming());
-        for item in upcoming {
-            let file = self.shared_file(now, item.file);
+        let Some(asker) = self.clients.get(&client.id) else { return items };
+        for item in asker.upcoming() {
+            let file = self.shared_file(now, asker.peer, item.file);
             let is_wrong = file.is_none_or(|file| within(file.manifest.chunks(), item).is_err());
             if is_wrong || lane_of(self, item.file) != client.lane {
                 break;

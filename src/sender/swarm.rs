@@ -53,8 +53,7 @@ impl SenderRole {
         }
         let given = client.given(file).filter(|g| g.chunks() == chunks);
         let mut given = given.map_or_else(|| Bits::none(chunks), Bits::clone);
-        let shelf = &self.offer.shelf.files;
-        let shared = shelf.get(&file).is_some_and(|f| f.manifest.chunks() == chunks);
+        let shared = self.offer.file(peer, file).is_some_and(|f| f.manifest.chunks() == chunks);
         let shared = shared && !self.shared.is_changed(file);
         let seed = self.partial_seeds.get(file).filter(|h| h.chunks() == chunks);
         let is_here = |chunk| shared || seed.is_some_and(|h| h.has(chunk));
@@ -80,7 +79,7 @@ impl SenderRole {
 
     /// How a file that is served here to `peer` is cut, if it has that size and fits a map.
     pub(super) fn cut(&self, peer: PeerId, file: FileId, size: u64) -> Result<Chunks, Reason> {
-        let shared = self.offer.shelf.files.get(&file).map(|f| f.manifest.chunks());
+        let shared = self.offer.file(peer, file).map(|f| f.manifest.chunks());
         let seed = self.partial_seeds.get(file).map(|h| h.chunks());
         let mut known = [shared, seed, self.store.chunks(peer, file)].into_iter().flatten().peekable();
         if known.peek().is_none() {
@@ -105,7 +104,7 @@ impl SenderRole {
     /// The chunks that are here for `peer` of a file that it asked for by this size; `None`: it is not here.
     fn have(&self, peer: PeerId, watch: &HavesWatch) -> Option<Bits> {
         let fits = |c: &Chunks| c.size() == watch.size;
-        let shared = self.offer.shelf.files.get(&watch.file).map(|f| f.manifest.chunks());
+        let shared = self.offer.file(peer, watch.file).map(|f| f.manifest.chunks());
         if let Some(chunks) = shared.filter(fits) {
             return Some(Bits::all(chunks));
         }
@@ -149,7 +148,7 @@ impl SenderRole {
                 // Nothing comes by itself to a file that is in the store alone.
                 let version = Some(self.store.version());
                 let alone = self.partial_seeds.get(watch.file).is_none();
-                if alone && watch.version == version && !self.offer.shelf.files.contains_key(&watch.file) {
+                if alone && watch.version == version && self.offer.file(client.peer, watch.file).is_none() {
                     continue;
                 }
                 watch.version = version.filter(|_| alone);

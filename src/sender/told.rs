@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::accounts::{Account, AccountHost, Grant, Payer};
 use crate::identity::{Instance, PeerId};
-use crate::rate::TokenBucket;
+use crate::rate::{Rate, TokenBucket};
 use crate::sender::limits;
 use crate::sender::quick::PeerTable;
 use crate::time::Time;
@@ -42,6 +42,8 @@ pub(crate) struct PeersHere {
     pub(crate) table: PeerTable,
     /// Those that tell this one lines.
     tellers: Tellers,
+    /// Those that say something of offers.
+    offerers: Tellers,
 }
 
 impl PeersHere {
@@ -56,10 +58,24 @@ impl PeersHere {
         line: Tell,
     ) -> Result<ToldLine, Reason> {
         let teller = teller.filter(|teller| self.table.contains_key(&teller.peer)).ok_or(Reason::Unknown)?;
-        if !self.tellers.may_tell(now, teller) {
+        if !self.tellers.may_tell(now, teller, limits::TELL_RATE) {
             return Err(Reason::Busy);
         }
         Ok(ToldLine::of(teller, line))
+    }
+
+    /// True if a peer may say something of an offer now; it counts as said.
+    ///
+    /// # Errors
+    /// As [`Self::hear`].
+    pub(crate) fn may_offer(
+        &mut self,
+        now: Time,
+        offerer: Option<Payer<PeerId>>,
+    ) -> Result<Payer<PeerId>, Reason> {
+        let offerer =
+            offerer.filter(|offerer| self.table.contains_key(&offerer.peer)).ok_or(Reason::Unknown)?;
+        if self.offerers.may_tell(now, offerer, limits::OFFER_RATE) { Ok(offerer) } else { Err(Reason::Busy) }
     }
 }
 
@@ -78,8 +94,8 @@ impl Default for Tellers {
 }
 
 impl Tellers {
-    /// True if this peer may tell a line now; it counts as told.
-    fn may_tell(&mut self, now: Time, teller: Payer<PeerId>) -> bool {
+    /// True if this peer may tell something now, at this rate; it counts as told.
+    fn may_tell(&mut self, now: Time, teller: Payer<PeerId>, rate: Rate) -> bool {
         if !self.all.contains_key(&teller.peer) {
             self.forget_silent(now);
             let Grant::Given(yielding) = self.places.charge(now, teller, teller.peer, 1) else {
@@ -89,7 +105,7 @@ impl Tellers {
                 self.all.remove(&other);
             }
         }
-        let may = self.all.entry(teller.peer).or_default().take(now, limits::TELL_RATE);
+        let may = self.all.entry(teller.peer).or_default().take(now, rate);
         self.places.touch(now, teller.peer);
         self.places.check("tellers", self.all.keys().map(|peer| (*peer, 1)));
         may
@@ -125,20 +141,20 @@ mod tests {
     #[test]
     fn a_peer_tells_five_lines_a_second() {
         let mut all = Tellers::default();
-        let mut told = |ms| (0..20).filter(|_| all.may_tell(at(ms), teller(1, 1))).count();
+        let mut told = |ms| (0..20).filter(|_| all.may_tell(at(ms), teller(1, 1), limits::TELL_RATE)).count();
         assert_eq!((told(0), told(100), told(200), told(1_200), told(9_000)), (5, 0, 1, 5, 5));
     }
 
     #[test]
     fn thousands_of_one_host_hold_their_share_and_another_host_is_heard() {
         let mut all = Tellers::default();
-        let told = (0..10_000).filter(|n| all.may_tell(at(0), teller(9, *n))).count();
+        let told = (0..10_000).filter(|n| all.may_tell(at(0), teller(9, *n), limits::TELL_RATE)).count();
         assert_eq!((told as u64, all.all.len() as u64), (limits::TELLERS, limits::TELLERS));
         for host in 1..9 {
-            assert!(all.may_tell(at(1), teller(host, 1)), "{host}");
+            assert!(all.may_tell(at(1), teller(host, 1), limits::TELL_RATE), "{host}");
         }
         assert_eq!(all.all.len() as u64, limits::TELLERS);
         // Who is silent gives its place back.
-        assert!(all.may_tell(at(60_000), teller(1, 2)) && all.all.len() == 1);
+        assert!(all.may_tell(at(60_000), teller(1, 2), limits::TELL_RATE) && all.all.len() == 1);
     }
 }

@@ -1,6 +1,7 @@
 //! How one peer runs. Each field is one setting: its flag and environment, what can be typed, its default, and
 //! what `help` says of it. What has no flag is filled in by whoever starts the peer.
 
+mod accept;
 mod index;
 pub(crate) mod keys;
 pub(crate) mod layers;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use clap::builder::TypedValueParser as _;
 use clap::{ArgAction, Args, value_parser};
 
+pub use self::accept::AcceptPolicy;
 pub use self::index::IndexSettings;
 pub use self::network::NetworkSettings;
 pub use self::screen::ScreenSettings;
@@ -73,6 +75,10 @@ pub struct Settings {
     #[arg(long = "no-swarm", action = ArgAction::SetFalse, help_heading = RUN)]
     #[arg(help = "Give others nothing of what is being downloaded, and take nothing of that from them")]
     pub swarm: bool,
+    /// Which files that others send are accepted without asking: none of them (`ask`), those of peers that sent or got
+    /// something before (`known`), or `all`; `none`: each is rejected
+    #[arg(long, value_name = "WHOSE", default_value = "ask", help_heading = RUN)]
+    pub accept: AcceptPolicy,
     /// What is shown, and how.
     #[command(flatten)]
     pub screen: ScreenSettings,

@@ -87,7 +87,7 @@ fn bytes(typed: &str, how: &str) -> Result<Option<u64>, String> {
 ///
 /// # Errors
 /// In words: what can be typed.
-pub(super) fn hours(text: &str) -> Result<Duration, String> {
+pub(crate) fn hours(text: &str) -> Result<Duration, String> {
     const HOW: &str = "give a number of hours, or 90s, 5m, 2h, 3d";
     let typed = text.trim();
     let digits = typed.find(|c: char| !c.is_ascii_digit()).unwrap_or(typed.len());

@@ -152,8 +152,11 @@ impl Owner {
         self.version += 1;
         let instance = Instance { count: 1, random: 1 };
         let head = self.shelf.catalogue.head(self.identity.public(), instance, self.version);
-        let offer =
-            SharedContent { head: head.sign(&self.identity).into(), shelf: Arc::new(self.shelf.clone()) };
+        let offer = SharedContent {
+            head: head.sign(&self.identity).into(),
+            shelf: Arc::new(self.shelf.clone()),
+            ..SharedContent::default()
+        };
         self.send(SenderCommand::Offer(Arc::new(offer)));
     }
 

@@ -27,5 +27,9 @@ pub(crate) const RELAYED: usize = 32;
 /// Bytes of the header of such a message, at most: each datagram of [`DATAGRAM`] bytes with its address, and room.
 pub(crate) const RELAY_HEADER: usize = 64 << 10;
 
+/// Bytes of the header of a page of an offer, at most: four of the longest paths. Small, for pages of strangers wait for
+/// the controller.
+pub(crate) const OFFER_HEADER: usize = 16 << 10;
+
 /// Slices in one request, at most: those of the longest chunk.
 pub(crate) const SLICES_ASKED: u32 = 256;

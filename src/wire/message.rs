@@ -14,6 +14,7 @@ use super::frame::{self, Frame};
 pub use super::haves::{GetAny, GetHaves, GotFile, GotNoted, HavesIs};
 pub use super::kept::{GetKept, KeptFile, KeptIs};
 pub use super::meet::{Meet, MetAt};
+pub use super::offers::{OfferFiles, OfferNews, OfferNoted, OfferWord, OfferedFile};
 use super::registry::Body;
 pub use super::registry::Message;
 pub use super::relay::{Relay, Relayed, RelayedDatagram};

@@ -13,6 +13,7 @@ mod kept;
 pub(crate) mod limits;
 mod meet;
 pub mod message;
+mod offers;
 mod relay;
 pub mod room;
 mod search;

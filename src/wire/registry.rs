@@ -10,13 +10,14 @@ use super::frame::Frame;
 use super::message::{
     BlockIs, BucketIs, Cancel, DialBack, FetchThrough, FoundIs, GetAny, GetBlocks, GetBuckets, GetHaves,
     GetHead, GetKept, GetManifest, GetSlices, GetTable, GotFile, GotNoted, HavesIs, HeadIs, KeptIs,
-    ManifestIs, Meet, MetAt, Refused, Relay, Relayed, SearchIndex, SliceIs, TableIs, Tell, ThroughIs, Told,
+    ManifestIs, Meet, MetAt, OfferFiles, OfferNews, OfferNoted, Refused, Relay, Relayed, SearchIndex,
+    SliceIs, TableIs, Tell, ThroughIs, Told,
 };
 use crate::codec::{DecodeError, decode, encode};
 use crate::content::slice::SLICE_BYTES;
 use crate::wire::limits::{
-    BLOCK, HEAD_HEADER, HEADER, MAP_HEADER, RELAY_HEADER, REQUEST_HEADER, SEARCH_HEADER, SLICE_HEADER,
-    SMALL_HEADER,
+    BLOCK, HEAD_HEADER, HEADER, MAP_HEADER, OFFER_HEADER, RELAY_HEADER, REQUEST_HEADER, SEARCH_HEADER,
+    SLICE_HEADER, SMALL_HEADER,
 };
 
 /// Kinds from here on are answers, or said unasked: whoever does not know one skips it. Those below are
@@ -186,6 +187,8 @@ registry! {
         10, GetSlices(GetSlices), "get_slices", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
         11, GotFile(GotFile), "got_file", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
         24, Search(SearchIndex), "search", Way::Request(TcpPort::Sender), SEARCH_HEADER, 0;
+        32, OfferFiles(OfferFiles), "offer_files", Way::Request(TcpPort::Sender), OFFER_HEADER, 0;
+        33, OfferNews(OfferNews), "offer_news", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
         40, Relay(Relay), "relay", Way::Request(TcpPort::Sender), RELAY_HEADER, 0;
         41, Meet(Meet), "meet", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
         44, FetchThrough(FetchThrough), "fetch_through", Way::Request(TcpPort::Sender), SMALL_HEADER, 0;
@@ -201,6 +204,7 @@ registry! {
         72, Slice(SliceIs), "slice", Way::Answer(&[Kind::GetSlices]), SLICE_HEADER, SLICE_BYTES;
         73, GotNoted(GotNoted), "got_noted", Way::Answer(&[Kind::GotFile]), SMALL_HEADER, 0;
         88, Found(FoundIs), "found", Way::Answer(&[Kind::Search]), HEADER, 0;
+        96, OfferNoted(OfferNoted), "offer_noted", Way::Answer(&[Kind::OfferFiles, Kind::OfferNews]), SMALL_HEADER, 0;
         104, Relayed(Relayed), "relayed", Way::Answer(&[Kind::Relay]), RELAY_HEADER, 0;
         105, Met(MetAt), "met", Way::Answer(&[Kind::Meet]), SMALL_HEADER, 0;
         108, Through(ThroughIs), "through", Way::Answer(&[Kind::FetchThrough]), SMALL_HEADER, 0;

@@ -16,6 +16,7 @@ mod momentary;
 mod prompt;
 mod queue;
 mod scripting;
+mod sending;
 mod service;
 mod shares;
 mod transfers;

@@ -37,6 +37,7 @@ mod port_mapping;
 mod presence;
 mod routes;
 mod searches;
+mod sending;
 mod several;
 mod sites;
 mod state;

@@ -32,6 +32,7 @@ mod keepers;
 mod liars;
 mod meetings;
 mod names;
+mod offers;
 mod readers;
 mod reading;
 mod requests;

@@ -21,8 +21,9 @@ use potluck::wire::frame::{Decoder, Frame, Piece};
 use potluck::wire::message::{
     BlockIs, BucketIs, Cancel, CoveredRow, DialBack, FetchThrough, FoundIs, GetAny, GetBlocks, GetBuckets,
     GetHaves, GetHead, GetKept, GetManifest, GetSlices, GetTable, GotFile, GotNoted, HavesIs, HeadIs, HitRow,
-    Item, KeptFile, KeptIs, KnownCoverage, ManifestIs, Meet, Message, MetAt, PeerRecord, Reason, Refused,
-    Relay, Relayed, RelayedDatagram, SearchIndex, SliceIs, TableIs, Tell, ThroughIs, Told, request_of,
+    Item, KeptFile, KeptIs, KnownCoverage, ManifestIs, Meet, Message, MetAt, OfferFiles, OfferNews,
+    OfferNoted, OfferWord, OfferedFile, PeerRecord, Reason, Refused, Relay, Relayed, RelayedDatagram,
+    SearchIndex, SliceIs, TableIs, Tell, ThroughIs, Told, request_of,
 };
 use potluck::wire::room::{RoomGap, RoomLine};
 
@@ -281,6 +282,23 @@ fn requests() -> Vec<Vector> {
             size: 200_000,
             bucket: 7,
         })),
+        plain(Message::OfferFiles(OfferFiles {
+            request: 60,
+            number: 5,
+            files: 3,
+            folders: 1,
+            bytes: 200_001,
+            at: 2,
+            page: vec![OfferedFile {
+                path: "Fotos/gr\u{fc}n.jpg".parse().unwrap(),
+                id: FILE,
+                size: 200_000,
+                modified: 1_800_000_000_123,
+                executable: false,
+            }],
+            page_folders: vec!["Fotos/leer".parse().unwrap()],
+        })),
+        plain(Message::OfferNews(OfferNews { request: 61, number: 5, news: OfferWord::Accepted })),
         plain(Message::Tell(Tell {
             request: 52,
             instance: INSTANCE,
@@ -413,6 +431,7 @@ fn answers() -> Vec<Vector> {
             later_rows(tree.field("covered"));
             later_rows(tree.field("hits"));
         }),
+        plain(Message::OfferNoted(OfferNoted { request: 60 })),
         plain(Message::Told(Told { request: 52 })),
         plain(Message::Refused(Refused { request: 40, item: Some(1), reason: Reason::Changed })),
     ]
@@ -520,7 +539,7 @@ fn later_frames() -> Vec<Vector> {
     let long = Tree::Bytes(vec![1; 3_000]);
     let frames = [
         ("later-search", 25, map([("request", Tree::Unsigned(44)), ("words", words)]), 44),
-        ("later-offer", 32, map([("request", Tree::Unsigned(48)), ("files", long.clone())]), 48),
+        ("later-offer", 34, map([("request", Tree::Unsigned(48)), ("files", long.clone())]), 48),
         ("later-rows", 89, map([("rows", long)]), 0),
     ];
     let vector = |(name, kind, header, request): (&str, u8, Tree, u64)| {

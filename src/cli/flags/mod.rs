@@ -394,7 +394,7 @@ mod tests {
         ] {
             assert_eq!(typed(word), typed(command), "{word}");
         }
-        let words = ["open x", "send x anna", "put x", "rm x", "cd x", "whoami", "WHOAMI", "stop"];
+        let words = ["open x", "push x", "put x", "rm x", "cd x", "whoami", "WHOAMI", "stop"];
         for word in words {
             let said = wrong_line(word);
             assert!(said.starts_with("no command `") && !said.contains('\n'), "{word}: {said}");

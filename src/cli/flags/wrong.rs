@@ -40,7 +40,10 @@ pub(super) fn wrong(error: &clap::Error, help: &str) -> String {
 const ELSEWHERE: [(&[&str], &str); 9] = [
     (&["cat", "less", "more"], "`download FILE` fetches a file; then any program can read it"),
     (&["open", "xdg-open", "start"], "`download FILE` fetches a file; then any program can open it"),
-    (&["send", "push"], "put the file into shared/, and the others can download it"),
+    (
+        &["push"],
+        "`send FILE PEER` sends it to one peer; put the file into shared/, and all others can download it",
+    ),
     (
         &["put", "add", "upload", "cp", "mv"],
         "what lies in shared/ is shared: put files there with any program; `share DIR` shares a folder where it lies",

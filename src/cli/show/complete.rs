@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn each_value_that_is_typed_can_be_completed() {
-        const FREE: [[&str; 2]; 11] = [
+        const FREE: [[&str; 2]; 13] = [
             ["complete", "line"],
             ["search", "words"],
             ["cat", "offset"],
@@ -231,6 +231,8 @@ mod tests {
             ["share", "name"],
             ["new", "name"],
             ["set", "value"],
+            ["send", "text"],
+            ["send", "timeout"],
         ];
         let mut typed = Typed::command();
         typed.build();

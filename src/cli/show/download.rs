@@ -272,7 +272,7 @@ fn ending_line(sum: &DownloadSum) -> String {
         DownloadOutcome::Done => "done:",
         DownloadOutcome::Incomplete if here == 0 => "failed:",
         DownloadOutcome::Incomplete => "incomplete:",
-        DownloadOutcome::Stopped => "stopped",
+        DownloadOutcome::Stopped | DownloadOutcome::Dropped => "stopped",
         DownloadOutcome::Left | DownloadOutcome::Continues => "unfinished",
         DownloadOutcome::Waiting => "waiting",
     };
@@ -295,7 +295,7 @@ fn ending_line(sum: &DownloadSum) -> String {
             let done = format!("{}% of {} is here", percent(sum.done, sum.size), size(sum.size));
             return format!("{how} for {whom}: {} ({done}) continues once it can", shown(&sum.what));
         }
-        DownloadOutcome::Stopped | DownloadOutcome::Left | DownloadOutcome::Continues => {
+        _ => {
             let done = format!("at {}% of {}", percent(sum.done, sum.size), size(sum.size));
             let some = format!("{} of {all}", number(sum.saved));
             let amount = if sum.files > 1 { format!("{done}: {some}") } else { done };
@@ -315,7 +315,7 @@ fn ending_line(sum: &DownloadSum) -> String {
     match sum.outcome {
         DownloadOutcome::Stopped | DownloadOutcome::Left => text.push_str("; the same command resumes it"),
         DownloadOutcome::Continues => text.push_str("; the next start resumes it"),
-        DownloadOutcome::Done | DownloadOutcome::Incomplete | DownloadOutcome::Waiting => {}
+        _ => {}
     }
     text
 }
@@ -373,8 +373,8 @@ pub(in crate::cli) fn outcome(sum: &DownloadSum) -> String {
     match sum.outcome {
         DownloadOutcome::Done => format!("done, {} in {}", count(sum.files, "file"), took(sum.millis)),
         DownloadOutcome::Incomplete => format!("{} failed", count(sum.failed.max(1), "file")),
-        DownloadOutcome::Stopped | DownloadOutcome::Left | DownloadOutcome::Continues => "stopped".to_owned(),
         DownloadOutcome::Waiting => "waiting".to_owned(),
+        _ => "stopped".to_owned(),
     }
 }
 

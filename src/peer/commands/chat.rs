@@ -25,15 +25,33 @@ impl Command for ChatRequest {
             }
             Spoken::ToOne { peer: word, text } => {
                 let to = listener(&word, peer)?;
-                peer.presence.reach(to.id, &mut peer.out);
-                peer.chat.tell_one(now, ask, to, text, &peer.own, &mut peer.out)?;
+                tell(now, ask, to, text, peer)?;
                 Ok(Answer::Later)
             }
         }
     }
 }
 
-/// The peer that is to be told something, which must be here.
+/// Tells a peer alone something.
+///
+/// # Errors
+/// It is not here, or is told too much.
+pub(super) fn tell(
+    now: Time,
+    ask: AskId,
+    to: PeerWord,
+    text: String,
+    peer: &mut PeerMachine,
+) -> Result<(), Failure> {
+    if peer.presence.roster.contact(to.id).is_none() {
+        let message = format!("{} is away: only who is here can be told something", to.name);
+        return Err(Failure::new(Code::NotFound, message));
+    }
+    peer.presence.reach(to.id, &mut peer.out);
+    peer.chat.tell_one(now, ask, to, text, &peer.own, &mut peer.out)
+}
+
+/// The peer that is to be told something.
 fn listener(word: &str, peer: &PeerMachine) -> Result<PeerWord, Failure> {
     if peer.departure.is_begun() {
         return Err(Failure::other("this peer is leaving, and says nothing any more"));
@@ -41,9 +59,5 @@ fn listener(word: &str, peer: &PeerMachine) -> Result<PeerWord, Failure> {
     let roster = &peer.presence.roster;
     let id = roster.find(word)?;
     let name = roster.shown_names(&[id]).pop().unwrap_or_default();
-    if roster.contact(id).is_none() {
-        let message = format!("{name} is away: only who is here can be told something");
-        return Err(Failure::new(Code::NotFound, message));
-    }
     Ok(PeerWord { id, name })
 }

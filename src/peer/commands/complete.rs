@@ -87,6 +87,13 @@ fn names(now: Time, prefix: &str, what: CompletionNames, peer: &PeerMachine) -> 
             let targets = peer.routes.targets().filter(|target| target.starts_with(prefix));
             return targets.take(COMPLETIONS).collect();
         }
+        CompletionNames::Offerers => {
+            let offers = &peer.transfers.offers.incoming;
+            let waiting = offers.waiting().filter_map(|number| offers.get(number));
+            let names = waiting.map(|offer| offer.name.clone());
+            let names: BTreeSet<String> = names.filter(|name| name.starts_with(prefix)).collect();
+            return names.into_iter().take(COMPLETIONS).collect();
+        }
         CompletionNames::Queue => return queued(prefix, peer),
         CompletionNames::Offered => {
             let known = roster.entries(&Owners::Anyone).map(|(_, entry)| &entry.path);

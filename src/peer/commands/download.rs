@@ -220,6 +220,7 @@ fn order(request: &DownloadRequest, peer: &PeerMachine) -> Result<DownloadOrder,
         files: found.files,
         folders: found.folders,
         notes: found.notes,
+        is_offered: false,
     })
 }
 
@@ -273,7 +274,11 @@ pub(super) fn begin(
         }
     }
     let (words, options) = (request.files.clone(), options(request));
-    let id = enqueue(now, QueueOrder { words, options, owners, destination, files, folders }, peer)?;
+    let id = enqueue(
+        now,
+        QueueOrder { words, options, owners, destination, files, folders, is_offered: false },
+        peer,
+    )?;
     go_on(now, ask, id, holders, request, peer)
 }
 
@@ -319,7 +324,8 @@ fn absent_order(request: &DownloadRequest, failure: &Failure, peer: &PeerMachine
     }
     let (Resolved { files, folders, .. }, owners) = resolve_absent(request, peer)?;
     let (words, options) = (request.files.clone(), options(request));
-    Some(QueueOrder { words, options, owners, destination: destination(request, peer), files, folders })
+    let destination = destination(request, peer);
+    Some(QueueOrder { words, options, owners, destination, files, folders, is_offered: false })
 }
 
 /// What else was said of what is to come: two downloads of the same words that differ in that are two.

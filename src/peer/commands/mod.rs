@@ -22,6 +22,7 @@ use crate::control::{DownloadRequest, Reply, Request, for_each_command};
 use crate::error::Failure;
 use crate::lan::LanFacts;
 use crate::library::Share;
+use crate::swarm::JobId;
 use crate::time::Time;
 
 /// The first commands wait this long, at most, for the network to answer.
@@ -202,6 +203,10 @@ impl PeerMachine {
 
     /// The destination of a download is there, or cannot be made.
     pub(super) fn on_destination(&mut self, now: Time, ask: AskId, made: Result<(), Failure>) {
+        if let Some(request) = self.transfers.offers.accepting.remove(&ask) {
+            let answer = made.and_then(|()| accept::begin(now, ask, &request, self));
+            return end_answer(ask, answer, &mut self.out);
+        }
         if let Some(PreparedDownload { request, near }) = self.requests.prepared.remove(&ask) {
             self.requests.near = near;
             let answer = made.and_then(|()| download::begin(now, ask, &request, self));
@@ -242,6 +247,11 @@ pub(super) fn unshared(
     peer: &mut PeerMachine,
 ) {
     unshare::unshared(now, ask, name, done, peer);
+}
+
+/// A download is stopped, and leaves the queue.
+pub(super) fn stop_download(now: Time, job: JobId, peer: &mut PeerMachine) {
+    cancel::remove(now, job, peer);
 }
 
 /// The library looked again, as somebody asked.

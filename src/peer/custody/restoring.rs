@@ -128,6 +128,7 @@ impl Restoring {
             destination: share,
             files,
             folders,
+            is_offered: false,
         }
     }
 }

@@ -19,8 +19,10 @@ use crate::peer::event::PeerEvent;
 use crate::peer::file_work::{FileAnswer, FileWork};
 use crate::peer::happenings;
 use crate::peer::jobs::JobPurpose;
+use crate::peer::offers::{self, letter_done};
 use crate::peer::output::{LogLevel, Outputs, PeerOutput};
 use crate::peer::own_peer::OwnPeer;
+use crate::peer::queue::{is_offered_alone, offerer_here};
 use crate::peer::reachability::Attempt;
 use crate::peer::swarms::{LiveSeed, is_worth};
 use crate::peer::through::{Carrier, CarryContext};
@@ -60,6 +62,7 @@ impl PeerMachine {
                 }
                 self.on_receiver(now, event);
             }
+            PeerEvent::Sending(number, step) => offers::prepared(now, number, step, self),
             PeerEvent::PartialSeed(seed) => self.on_partial_seed(&seed),
             PeerEvent::Sender(event) => self.on_sender(now, event),
             PeerEvent::Custody(event) => self.on_custody(now, event),
@@ -184,7 +187,6 @@ impl PeerMachine {
     }
 
     fn on_receiver(&mut self, now: Time, event: ReceiverEvent) {
-        use lan::Command;
         match event {
             ReceiverEvent::Job(event) => self.on_job(now, event),
             ReceiverEvent::Catalogue(id, head, signed, catalogue) => {
@@ -192,10 +194,11 @@ impl PeerMachine {
                 self.on_catalogue(now, id, head, catalogue);
             }
             ReceiverEvent::NoKept(id) => self.out.debug(format!("{id} does not say what it keeps")),
-            ReceiverEvent::Table(id, records) => self.out.discovery(Command::Table(id, records)),
+            ReceiverEvent::Table(id, records) => self.out.discovery(lan::Command::Table(id, records)),
             ReceiverEvent::Told { number, said, outcome } => {
                 self.chat.told(now, number, said, outcome, &self.own, &mut self.out);
             }
+            ReceiverEvent::Letter { to, serial, outcome } => letter_done(now, to, serial, outcome, self),
             ReceiverEvent::Through { from, file, answer } => {
                 self.through.answered(now, from, &file, answer, &mut self.downloads, &mut self.out);
             }
@@ -204,14 +207,14 @@ impl PeerMachine {
                 self.reachability.connected(id);
                 // A connection with it stands: it is asked itself.
                 self.through.unblocked(id);
-                self.out.discovery(Command::Proved(id, host));
+                self.out.discovery(lan::Command::Proved(id, host));
             }
             ReceiverEvent::AskBack(id, 0) => {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::WasAsked);
                 self.out.sender(SenderCommand::AskBack(id));
             }
             // Over a connection that may be dead it is asked once.
-            ReceiverEvent::AskBack(id, n) => self.out.discovery(Command::AskBack(id, n > 1)),
+            ReceiverEvent::AskBack(id, n) => self.out.discovery(lan::Command::AskBack(id, n > 1)),
             ReceiverEvent::DialBack(id) => {
                 self.reachability.learn(now, id, &self.presence.roster, Attempt::AskedUs);
                 self.presence.dial_back(id, &mut self.out);
@@ -231,7 +234,7 @@ impl PeerMachine {
             }
             ReceiverEvent::Lost(id) => {
                 self.presence.lost(now, id, &mut self.out);
-                self.out.discovery(Command::Doubt(id));
+                self.out.discovery(lan::Command::Doubt(id));
             }
             ReceiverEvent::NoCatalogue(id, cause) => self.presence.pull_failed(now, id, cause),
             ReceiverEvent::OwnerCatalogue { from, origin, signed, catalogue, is_held } => {
@@ -279,6 +282,10 @@ impl PeerMachine {
     /// A file is being fetched: others get what is here of it, and those of them are sought who have some.
     fn on_partial_seed(&mut self, seed: &Arc<dyn LiveSeed>) {
         let claim = seed.claim();
+        if is_offered_alone(claim.0, &self.downloads.queue) {
+            // It was meant for this peer, and for nobody else.
+            return;
+        }
         let is_for_store = self.jobs.is_keeping(claim) || self.carrier.is_fetching(claim);
         if is_for_store && !self.downloads.is_wanted(claim) {
             // Who keeps it too is said by whoever placed it; what is carried comes from its owner.
@@ -299,6 +306,8 @@ impl PeerMachine {
             SenderEvent::Told(line) => {
                 self.chat.hear_alone(now, line, &self.own, &self.presence.roster, &mut self.out);
             }
+            SenderEvent::OfferFiles(payer, page) => offers::offer_page(now, payer, page, self),
+            SenderEvent::OfferNews(from, news) => offers::offer_news(now, from, news, self),
             SenderEvent::Linked(peer, host) => {
                 self.routes.on_linked(now, LinkPeer { peer, host }, &mut self.out);
             }
@@ -319,8 +328,13 @@ impl PeerMachine {
                 parts.retain(|part| part.to.peer != self.own.id());
                 let (roster, shelf) = (&self.presence.roster, &self.shared.shelf);
                 self.transfers.sent(now, &parts, roster, shelf, &mut self.out);
+                offers::sent_parts(now, &parts, self);
             }
-            SenderEvent::Changed(path) => check_shared(path, self),
+            SenderEvent::Changed(path) => {
+                if !offers::forget_path(now, &path, self) {
+                    check_shared(path, self);
+                }
+            }
             SenderEvent::Rotten(file, chunk) => {
                 self.out.debug(format!("chunk {} of {file} in the store is not what it was", chunk.get()));
                 self.carrier.lost(file);
@@ -421,6 +435,7 @@ impl PeerMachine {
             FileAnswer::Instance(stored) => self.on_instance(now, stored),
             FileAnswer::Share(ask, share) => shared(ask, share, self),
             FileAnswer::Unshare(ask, name, done) => unshared(now, ask, &name, done, self),
+            FileAnswer::Send(number, roots) => offers::start_sending(now, number, roots, self),
             FileAnswer::ForgetShares(Ok(())) => {}
             FileAnswer::ForgetShares(Err(why)) => {
                 self.out.debug(format!("what is shared no more cannot be forgotten: {why}"));
@@ -482,6 +497,8 @@ fn here(now: Time, info: PeerInfo, peer: &mut PeerMachine) {
     peer.unanswered.here(info.contact.id);
     peer.routes.sites.here(info.contact.id, &mut peer.out);
     peer.presence.here(now, info, &mut peer.out);
+    offerer_here(id, &mut peer.downloads.queue);
+    peer.transfers.offers.handle_here(now, id);
     if !peer.requests.seeks.is_empty() {
         // It may be the one that has what is sought.
         peer.presence.pull(now, &mut peer.out);

@@ -2,7 +2,7 @@
 
 use super::PeerMachine;
 use crate::content::FileId;
-use crate::control::{Reply, Saved};
+use crate::control::{DownloadOutcome, Reply, Saved};
 use crate::disk::Arrival;
 use crate::error::Failure;
 use crate::peer::jobs::JobPurpose;
@@ -112,6 +112,9 @@ impl PeerMachine {
         self.out.debug(format!("download {} is over: {files} files arrived", job.0));
         let ended = self.downloads.end(now, job, failure, &self.presence.roster, &mut self.out);
         if let Some(ended) = ended {
+            if ended.sum.outcome == DownloadOutcome::Done {
+                self.transfers.offers.note_done(job);
+            }
             self.transfers.ended(now, ended, &mut self.out);
         }
         if !self.departure.is_begun() {

@@ -29,6 +29,7 @@ use super::event::PeerEvent;
 use super::interface_names::InterfaceNames;
 use super::jobs::Jobs;
 use super::leaving::Cause;
+use super::offers::{Offers, turn_offers};
 use super::output::{Outputs, PeerOutput};
 use super::own_peer::OwnPeer;
 use super::presence::Presence;
@@ -123,13 +124,14 @@ impl PeerMachine {
             custody,
             chat,
             downloads,
-            transfers,
+            mut transfers,
             routes,
             announced,
             warnings,
             shares,
         } = start;
         let queue = Queue::restored(&downloads);
+        transfers.offers = Offers::restored(now, &downloads);
         let announced = AnnouncedFiles::new(announced);
         let routes = PeerRoutes::new(identity.id(), &settings.on, routes, announced);
         let index_memory = settings.index.memory;
@@ -181,6 +183,7 @@ impl PeerMachine {
         turn_searches(now, self);
         turn_seeks(now, self);
         turn_queue(now, self);
+        turn_offers(now, self);
         self.answer_deferred(now);
         if self.departure.is_over(now) {
             self.finish(now);
@@ -206,6 +209,7 @@ impl PeerMachine {
             self.downloads.queue.poll_timeout(),
             self.routes.poll_timeout(),
             self.transfers.poll_timeout(),
+            self.transfers.offers.poll_timeout(),
         ];
         all.into_iter().flatten().min()
     }

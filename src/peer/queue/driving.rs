@@ -73,11 +73,15 @@ pub(in crate::peer) fn stop_job(now: Time, id: JobId, peer: &mut PeerMachine) {
 /// Looks up who gives something of those of which that is not known.
 fn look_for_offers(peer: &mut PeerMachine) {
     for (id, lacks) in peer.downloads.queue.take_stale() {
-        let Some(owners) = peer.downloads.queue.get(id).map(|download| &download.order.owners) else {
+        let Some(QueueOrder { owners, is_offered, .. }) = peer.downloads.queue.get(id).map(|d| &d.order)
+        else {
             continue;
         };
         let roster = &peer.presence.roster;
         let mut offers: BTreeSet<PeerId> = roster.holders(&lacks, owners).into_values().flatten().collect();
+        if *is_offered {
+            offers.extend(offerers(owners, roster));
+        }
         if owners.is_anyone() {
             let kept = roster.away.parts(&lacks).into_values().flatten().map(|(keeper, _)| keeper);
             offers
@@ -92,10 +96,14 @@ fn look_for_offers(peer: &mut PeerMachine) {
 
 fn begin_queued(now: Time, id: JobId, peer: &mut PeerMachine) {
     let Some(download) = peer.downloads.queue.get(id) else { return };
-    let QueueOrder { owners, destination, folders, .. } = &download.order;
+    let QueueOrder { owners, destination, folders, is_offered, .. } = &download.order;
     let mut files: Vec<_> = download.lacking().cloned().collect();
     let roster = &peer.presence.roster;
     note_holders(&mut files, roster, owners);
+    for offerer in offerers(owners, roster).filter(|_| *is_offered) {
+        let has_not = files.iter_mut().filter(|file| !file.holders.contains(&offerer));
+        has_not.for_each(|file| file.holders.push(offerer));
+    }
     if owners.is_anyone() {
         // What this peer keeps for another one need not come over the network.
         for file in files.iter_mut().filter(|file| peer.custody.served.has(file.id)) {
@@ -112,8 +120,8 @@ fn begin_queued(now: Time, id: JobId, peer: &mut PeerMachine) {
     }
     let earlier = download.sizes();
     let (owners, destination) = (owners.clone(), destination.clone());
-    let (what, notes) = (download.what(), Vec::new());
-    let order = DownloadOrder { what, owners, destination, files, folders, notes };
+    let (what, notes, is_offered) = (download.what(), Vec::new(), *is_offered);
+    let order = DownloadOrder { what, owners, destination, files, folders, notes, is_offered };
     peer.jobs.run(id, JobPurpose::Download);
     peer.downloads.queue.handle_begun(id, is_whole);
     let watchers = peer.downloads.queue.take_watchers(id);
@@ -123,6 +131,11 @@ fn begin_queued(now: Time, id: JobId, peer: &mut PeerMachine) {
     if peer.downloads.queue.first() == Some(id) {
         peer.out.receiver(ReceiverCommand::First(Some(id)));
     }
+}
+
+/// Those of the owners who are here.
+fn offerers(owners: &Owners, roster: &Roster) -> impl Iterator<Item = PeerId> {
+    owners.each().filter(|owner| roster.contact(*owner).is_some())
 }
 
 /// The rows of these downloads.
@@ -264,7 +277,7 @@ impl QueuedDownload {
         let here = self.known.iter().filter(|(peer, _)| roster.contact(*peer).is_some());
         let is_offered = self.offers.as_ref().is_some_and(|offers| !offers.is_empty());
         let unshared = here.filter(|(peer, _)| !is_offered && roster.catalogue(*peer).is_some());
-        match unshared.map(|(_, name)| name).next() {
+        match unshared.map(|(_, name)| name).next().filter(|_| !self.order.is_offered) {
             Some(name) => {
                 format!("{name} is here and does not share it as it was: waits for somebody who does")
             }

@@ -52,6 +52,8 @@ pub(in crate::peer) struct QueueOrder {
     pub(in crate::peer) files: Vec<Wanted>,
     /// Empty folders.
     pub(in crate::peer) folders: Vec<SafePath>,
+    /// Its owners offered it to this peer alone: they give it, though they list it nowhere.
+    pub(in crate::peer) is_offered: bool,
 }
 
 /// One download.

@@ -14,6 +14,7 @@ mod driving;
 mod entry;
 mod marks;
 mod naming;
+mod offered;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub(in crate::peer) use self::discards::Discards;
 pub(in crate::peer) use self::driving::{queue_download, queue_rows, stop_job, turn_queue, write};
 pub(in crate::peer) use self::entry::{QueueOrder, QueueSizes, QueuedDownload};
 use self::entry::{QueueRun, StopCause};
+pub(in crate::peer) use self::offered::{is_offered_alone, offered_again, offerer_here};
 use super::event::AskId;
 use super::limits;
 use crate::content::{Claim, FileId, SafePath};
@@ -111,6 +113,8 @@ impl Queue {
         let is_like = |other: &QueueOrder| {
             (&other.words, &other.options) == (&order.words, &order.options)
                 && (&other.owners, &other.destination) == (&order.owners, &order.destination)
+                // What a peer offered is not what it shares.
+                && other.is_offered == order.is_offered
         };
         let like = self.all.iter().find(|(_, download)| !download.is_removed() && is_like(&download.order));
         like.map(|(id, _)| *id)

@@ -43,6 +43,8 @@ struct StoredState {
     failure: Option<StoredFailure>,
     #[serde(default)]
     known: Vec<(PeerId, String)>,
+    #[serde(default)]
+    is_offered: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -106,6 +108,7 @@ pub(super) fn state(id: JobId, download: &QueuedDownload) -> LedgerRow {
         is_paused: download.is_paused,
         failure: failure.map(|Failure { code, message }| StoredFailure { code, message }),
         known: download.known.clone(),
+        is_offered: download.order.is_offered,
     };
     LedgerRow { key: key(STATE, id), value: Some(encode(&stored)) }
 }
@@ -187,6 +190,7 @@ fn download(state: StoredState, of: StoredFiles, marks: Option<StoredMarks>) -> 
         options: state.options,
         owners,
         destination: state.to,
+        is_offered: state.is_offered,
     };
     let mut download = QueuedDownload::new(order, state.place);
     download.is_first = state.is_first;

@@ -42,6 +42,7 @@ fn order(n: u8, size: u64) -> QueueOrder {
         destination: "/d".into(),
         files: vec![wanted(n, &name, size)],
         folders: Vec::new(),
+        is_offered: false,
     }
 }
 

@@ -9,6 +9,7 @@ mod downloads;
 mod keeping_index;
 mod large_search;
 mod named;
+mod offers;
 mod queue;
 mod reading;
 mod running_downloads;

@@ -174,7 +174,7 @@ fn fetched_row(record: &FetchedRecord) -> LogRow {
         outcome: match record.outcome {
             DownloadOutcome::Done => TransferOutcome::Done,
             DownloadOutcome::Incomplete => TransferOutcome::Incomplete,
-            DownloadOutcome::Stopped => TransferOutcome::Stopped,
+            DownloadOutcome::Stopped | DownloadOutcome::Dropped => TransferOutcome::Stopped,
             DownloadOutcome::Left | DownloadOutcome::Continues => TransferOutcome::Left,
             DownloadOutcome::Waiting => TransferOutcome::Part,
         },

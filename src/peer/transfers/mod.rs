@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::happenings::{download_ended, upload};
 use super::limits;
+use super::offers::Offers;
 use super::output::{Outputs, PeerOutput};
 use super::roster::Roster;
 use super::uploads::Uploads;
@@ -63,6 +64,8 @@ pub(crate) struct Transfers {
     pub(super) uploads: Uploads,
     pub(super) sent: SentLog,
     pub(super) fetched: FetchedLog,
+    /// What others want to send to this peer, and what it wants to send to them.
+    pub(super) offers: Offers,
     /// What is being sent, as those were told who watch.
     told: BTreeSet<RecordPlace>,
     /// When what changed is to be written, and when it is to be looked what ended.

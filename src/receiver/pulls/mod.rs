@@ -10,6 +10,7 @@ use crate::index::answer::{CoverageVersion, IndexQuestion};
 use crate::receiver::catalogue::{CataloguePage, Catalogues};
 use crate::receiver::kept::KeptFiles;
 use crate::receiver::limits;
+use crate::receiver::offering::{OfferLetter, Offering};
 use crate::receiver::pull::{DialTurns, Pull, PullKey, PullMachine, PullOutput, RequestNumbers};
 use crate::receiver::search::RemoteSearches;
 use crate::receiver::table::PeerTables;
@@ -27,6 +28,7 @@ pub(crate) struct Pulls {
     kept: Pull<KeptFiles>,
     tables: Pull<PeerTables>,
     telling: Pull<Telling>,
+    offering: Pull<Offering>,
     through: Pull<ThroughFiles>,
     searches: Pull<RemoteSearches>,
     numbers: RequestNumbers,
@@ -35,13 +37,16 @@ pub(crate) struct Pulls {
 }
 
 impl Pulls {
-    const fn each(&self) -> [&dyn PullMachine; 6] {
-        [&self.catalogues, &self.kept, &self.tables, &self.telling, &self.through, &self.searches]
+    const fn each(&self) -> [&dyn PullMachine; 7] {
+        let Self { catalogues, kept, tables, telling, offering, through, searches, numbers: _, turns: _ } =
+            self;
+        [catalogues, kept, tables, telling, offering, through, searches]
     }
 
-    const fn each_mut(&mut self) -> [&mut dyn PullMachine; 6] {
-        let Self { catalogues, kept, tables, telling, through, searches, numbers: _, turns: _ } = self;
-        [catalogues, kept, tables, telling, through, searches]
+    const fn each_mut(&mut self) -> [&mut dyn PullMachine; 7] {
+        let Self { catalogues, kept, tables, telling, offering, through, searches, numbers: _, turns: _ } =
+            self;
+        [catalogues, kept, tables, telling, offering, through, searches]
     }
 
     /// Bring this peer's catalogue up to date.
@@ -74,6 +79,13 @@ impl Pulls {
         let pulls = &self.telling.pulls;
         let key = self.telling.question.put(line, said, |key| pulls.contains_key(&key));
         self.telling.want(now, key, ());
+    }
+
+    /// Say this of an offer.
+    pub(crate) fn say_of_offer(&mut self, now: Time, letter: OfferLetter) {
+        let pulls = &self.offering.pulls;
+        let key = self.offering.question.put(letter, |key| pulls.contains_key(&key));
+        self.offering.want(now, key, ());
     }
 
     /// Ask this peer to fetch a file for us.
@@ -109,6 +121,7 @@ impl Pulls {
         let is_asked = match message {
             Message::Head(m) => self.catalogues.handle_page(now, peer, request, CataloguePage::Head(m)),
             Message::Bucket(m) => self.catalogues.handle_page(now, peer, request, CataloguePage::Bucket(m)),
+            Message::OfferNoted(m) => self.offering.handle_page(now, peer, request, m),
             Message::Told(m) => self.telling.handle_page(now, peer, request, m),
             Message::Kept(m) => self.kept.handle_page(now, peer, request, m),
             Message::Table(m) => {
@@ -130,10 +143,10 @@ impl Pulls {
 
     /// The next thing to do; to be called until `None` after every input.
     pub(crate) fn poll_output(&mut self, now: Time) -> Option<PullOutput> {
-        let Self { catalogues, kept, tables, telling, through, searches, numbers, turns } = self;
+        let Self { catalogues, kept, tables, telling, offering, through, searches, numbers, turns } = self;
         loop {
             // Of those a user waits for some, and few peers are asked.
-            let at_once: [&mut dyn PullMachine; 4] = [tables, telling, through, searches];
+            let at_once: [&mut dyn PullMachine; 5] = [tables, telling, offering, through, searches];
             let output = at_once.into_iter().find_map(|machine| machine.poll_output(numbers));
             if output.is_some() {
                 return output;

@@ -107,6 +107,7 @@ impl SimReceiver {
             ReceiverCommand::Kept(peer) => self.pulls.want_kept(now, peer),
             ReceiverCommand::Table(peer) => self.pulls.want_table(now, peer),
             ReceiverCommand::Tell(line, said) => self.pulls.tell(now, line, said),
+            ReceiverCommand::SayOfOffer(letter) => self.pulls.say_of_offer(now, letter),
             ReceiverCommand::FetchThrough { from, file } => self.pulls.want_through(now, from, file),
             ReceiverCommand::Search { from, number, search, known } => {
                 self.pulls.search(now, from, number, search, known);

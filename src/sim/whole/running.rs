@@ -166,7 +166,7 @@ impl Running {
                 around.part_says(PeerEvent::Library(library::Event::Rescanned));
             }
             // What is simulated is `shared/` alone.
-            PeerOutput::Share(_) => {}
+            PeerOutput::Share(_) | PeerOutput::Sending(_) => {}
             PeerOutput::Receiver(command) => self.receiver.command(around, command),
             PeerOutput::Tell(line) => {
                 let said = around.now().0 / 1_000_000;
@@ -329,6 +329,9 @@ fn file_work(around: &mut Around<'_>, work: FileWork) {
         FileWork::Share(ask, _) => FileAnswer::Share(ask, Err(Failure::other("one disk, one share"))),
         FileWork::Unshare(ask, name) => FileAnswer::Unshare(ask, name, Ok(())),
         FileWork::ForgetShares(_) => FileAnswer::ForgetShares(Ok(())),
+        FileWork::Send(number, _) => {
+            FileAnswer::Send(number, Err(Failure::other("nothing lies beside `shared/`")))
+        }
         FileWork::Facts(ask, facts) => FileAnswer::Facts(ask, facts),
         FileWork::Diagnose(ask, facts) => FileAnswer::Diagnose(ask, facts),
     };

@@ -27,6 +27,8 @@ pub(crate) const PROCESSORS: &str = "/sys/devices/system/cpu/online";
 /// What may be opened: these files, these folders and all below them. Links lead nowhere else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rules {
+    /// Folders of which the names are read, also those of folders below; no file.
+    pub list: Vec<PathBuf>,
     /// For reading.
     pub read: Vec<PathBuf>,
     /// For reading, and for making, writing, renaming and removing files and folders.

@@ -26,6 +26,7 @@ const WRITE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
     ReadFile | ReadDir | WriteFile | Truncate | MakeReg | MakeDir | RemoveFile | RemoveDir
 });
 const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
+const LIST: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadDir});
 /// What of it there is to be had on something that is no folder.
 const FILE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | WriteFile | Truncate});
 
@@ -79,8 +80,9 @@ fn enforce(rules: &Rules) -> Result<RestrictionStatus, Box<dyn Error>> {
     }
     let mut ruleset = ruleset.create()?;
     let write = if rules.moves { WRITE | AccessFs::Refer } else { WRITE };
+    let list = rules.list.iter().map(|path| (path, LIST));
     let read = rules.read.iter().map(|path| (path, READ));
-    for (path, access) in read.chain(rules.write.iter().map(|path| (path, write))) {
+    for (path, access) in list.chain(read).chain(rules.write.iter().map(|path| (path, write))) {
         if let Some(fd) = open(path)? {
             let access = if is_folder(path) { access } else { access & FILE };
             ruleset = ruleset.add_rule(PathBeneath::new(fd, access))?;
