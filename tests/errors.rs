@@ -27,7 +27,7 @@ const TELLING: usize = 9;
 const SAYING: usize = 12;
 
 /// Messages that no test has seen: most need a fault that no test makes yet. None is added.
-const UNSEEN: [&str; 54] = [
+const UNSEEN: [&str; 61] = [
     "--wan: this potluck was built without it",
     "1 problem was found",
     "TLS cannot be used: …",
@@ -59,6 +59,8 @@ const UNSEEN: [&str; 54] = [
     "the running peer is of another version: restart it",
     "the running peer speaks version … of the control protocol, not …: restart it",
     "the size of … is impossible",
+    "there is nothing in it to send",
+    "these are more than … files: share the folder, or send an archive of it",
     "the start count cannot be stored in …: …",
     "the table between sites is asked for … files at most at a time",
     "the terminal: …",
@@ -66,6 +68,8 @@ const UNSEEN: [&str; 54] = [
     "this cannot be sent to the peer: …",
     "too many old keys are kept here",
     "too many files named … are there",
+    "what is sent is named by absolute paths",
+    "… cannot be sent: …",
     "… commands wait for this peer already: try again when one of them has ended",
     "… does not answer, and may not have got the line: say it again later",
     "… files are announced, which is the most: `announce --stop` one",
@@ -73,10 +77,13 @@ const UNSEEN: [&str; 54] = [
     "… has no such part",
     "… has not heard of this peer yet: say it again in a few seconds",
     "… is a file where a folder is needed: move it away, or choose another folder with --to",
+    "… is being written to: send it when it is complete",
     "… is away: only who is here can be told something",
     "… is being fetched into the same folder already",
     "… is empty, but its id is not that of nothing",
     "… needs … more, … has … free: free some space, or choose another folder with --to",
+    "… is too large to be sent",
+    "… offers are open already: `reject` takes one back",
     "… peers are ignored already: `unignore` one first",
     "… problems were found",
     "… takes no more lines now: say it again in a second",

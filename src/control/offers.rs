@@ -83,7 +83,7 @@ pub struct OfferRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<u64>,
     /// Files and folders that are not sent: hidden ones, junk and links.
-    #[serde(default)]
+    #[serde(default, rename = "files_left_out")]
     pub left_out: u64,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -109,5 +109,12 @@ mod tests {
         assert_eq!(failed(&[at.join("nothing")]), Code::NotFound);
         assert_eq!(failed(&[at.join("a"), at.join("x/A")]), Code::Usage);
         assert_eq!(failed(&["/".into()]), Code::Usage);
+        let many: Vec<_> = (0..=limits::OFFER_FOLDERS).map(|n| at.join(format!("{n}/f{n}"))).collect();
+        for file in &many {
+            fs::create_dir(file.parent().unwrap()).unwrap();
+            fs::write(file, "").unwrap();
+        }
+        let failure = send_roots(1, &many).unwrap_err();
+        assert!(failure.message.contains("they lie in more than"), "{failure}");
     }
 }

@@ -83,6 +83,8 @@ fn what_cannot_be_sent_has_a_code_and_a_reason() {
     let _bert = Neighbour::start(peer.neighbour(), &["--name", "bert"]);
     until_anna_sees_bert(&anna);
     let file = write(&anna, "a.txt");
+    std::fs::create_dir(anna.peer.path().join("other")).unwrap();
+    let twin = write(&anna, "other/a.txt");
     for (words, code, why) in [
         (&["send", &file][..], 2, "send needs a file or folder, and then a peer"),
         (&["send", &file, "nobody"], 4, "no peer `nobody`"),
@@ -91,8 +93,9 @@ fn what_cannot_be_sent_has_a_code_and_a_reason() {
         (&["send", "--text", "x", &file, "bert"], 2, "takes a peer and no files"),
         (&["send", "--text", "a\nb", "bert"], 2, "a text is one line"),
         (&["send", &file, "bert", "--timeout", "1s"], 6, "bert did not accept it in time"),
+        (&["send", &file, &twin, "bert"], 2, "send them one after the other"),
         (&["accept"], 4, "no offer waits"),
-        (&["reject", "9"], 4, "no offer 9"),
+        (&["reject", "9"], 4, "; `offers` lists those that wait"),
     ] {
         let output = anna.peer.ask(words);
         assert!(

@@ -1,7 +1,7 @@
 //! Examples for the manual pages of commands whose help has none: what is typed, and what that does.
 
 /// Of each command, by its name.
-const EXAMPLES: [(&str, &[[&str; 2]]); 28] = [
+const EXAMPLES: [(&str, &[[&str; 2]]); 31] = [
     (
         "list",
         &[
@@ -19,6 +19,15 @@ const EXAMPLES: [(&str, &[[&str; 2]]); 28] = [
             ["download '*.iso' -n", "what would come, and whether there is space for it"],
         ],
     ),
+    ("offers", &[["offers", "what others want to send you, and what you send"]]),
+    (
+        "accept",
+        &[
+            ["accept 1", "offer 1 is downloaded"],
+            ["accept anna -o /tmp", "what anna offers, into another folder"],
+        ],
+    ),
+    ("reject", &[["reject 1", "offer 1 is declined"]]),
     ("holders", &[["holders stew.txt", "from whom it can be had"]]),
     ("queue", &[["queue", "downloads that are not done"]]),
     ("pause", &[["pause 3", "download 3 rests"], ["pause", "all rest"]]),

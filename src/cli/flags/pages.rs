@@ -35,12 +35,15 @@ const FILES: [[&str; 2]; 7] = [
 ];
 
 /// With which codes a command ends beside those with which each can.
-const CODES: [(&str, &[Code]); 21] = [
+const CODES: [(&str, &[Code]); 24] = [
     ("list", &[Code::NotFound, Code::Ambiguous]),
     ("search", &[Code::NotFound, Code::Ambiguous]),
     ("download", &[Code::NotFound, Code::Ambiguous, Code::NoHolder, Code::Full]),
     ("cat", &[Code::NotFound, Code::Ambiguous, Code::NoHolder]),
     ("holders", &[Code::NotFound, Code::Ambiguous]),
+    ("send", &[Code::NotFound, Code::Ambiguous, Code::NoHolder, Code::Full]),
+    ("accept", &[Code::NotFound, Code::Ambiguous, Code::NoHolder, Code::Full]),
+    ("reject", &[Code::NotFound, Code::Ambiguous]),
     ("pause", &[Code::NotFound, Code::Ambiguous]),
     ("resume", &[Code::NotFound, Code::Ambiguous]),
     ("first", &[Code::NotFound, Code::Ambiguous]),

@@ -172,22 +172,24 @@ fn what_is_rejected_or_expires_is_told_and_an_offer_is_named_by_number_or_peer()
     let failed = |peer: &mut TestPeer, request: Request| {
         let ask = peer.ask(request);
         match peer.replies(ask).pop() {
-            Some(Reply::Failed(failure)) => failure.code,
+            Some(Reply::Failed(failure)) => (failure.code, failure.message),
             other => panic!("{other:?}"),
         }
     };
     let reject = |which: &str| RejectRequest { which: Some(which.parse::<QueueWord>().unwrap()) };
-    assert_eq!(failed(&mut peer, accept()), Code::NotFound);
+    assert_eq!(failed(&mut peer, accept()).0, Code::NotFound);
     for number in 1..=3 {
         peer.event(offered(1, page(number, &["a"])));
     }
-    assert_eq!(failed(&mut peer, accept()), Code::Ambiguous);
-    assert_eq!(failed(&mut peer, reject("9").into()), Code::NotFound);
-    assert_eq!(failed(&mut peer, reject("bert").into()), Code::NotFound);
+    let (code, said) = failed(&mut peer, accept());
+    assert!(code == Code::Ambiguous && said.contains("offers wait: say which, or `all`"), "{said}");
+    assert_eq!(failed(&mut peer, reject("9").into()).0, Code::NotFound);
+    assert_eq!(failed(&mut peer, reject("bert").into()).0, Code::NotFound);
     peer.outputs.clear();
     peer.ask(reject("2").into());
     assert_eq!(peer.says(), OfferWord::Rejected);
-    assert_eq!(failed(&mut peer, reject("2").into()), Code::NotFound);
+    let (code, said) = failed(&mut peer, reject("2").into());
+    assert!(code == Code::NotFound && said.contains("does not wait any more"), "{said}");
     peer.outputs.clear();
     peer.pass(Duration::from_secs(25 * 3_600));
     assert!(peer.offers().iter().all(|row| row.state != OfferState::Waiting));
@@ -274,9 +276,14 @@ fn what_is_taken_back_is_not_fetched_any_more() {
     peer.join(1, "anna", 0);
     peer.event(offered(1, page(1, &["a"])));
     peer.event(offered(1, page(2, &["b"])));
-    peer.ask(AcceptRequest { which: Some(QueueWord::number(1)), ..AcceptRequest::default() }.into());
+    let which = Some(QueueWord::number(1));
+    let waits = peer.ask(AcceptRequest { which, wait: true, ..AcceptRequest::default() }.into());
     let job = peer.fetched().remove(0).id;
     peer.event(news(1, 1, OfferWord::Withdrawn));
+    let answers = peer.replies(waits);
+    let is_told =
+        |reply: &&Reply| matches!(reply, Reply::Failed(f) if f.message.contains("took the offer back"));
+    assert!(answers.iter().any(|reply| is_told(&reply)), "{answers:?}");
     let cancels = peer.told_receiver();
     assert!(cancels.iter().any(|c| matches!(c, ReceiverCommand::Cancel(id) if *id == job)), "{cancels:?}");
     peer.event(news(1, 2, OfferWord::Withdrawn));
@@ -331,11 +338,12 @@ fn what_is_sent_is_given_to_whom_it_is_for_until_that_has_it() {
 
 #[test]
 fn why_something_was_not_sent_is_said() {
-    for (word, code) in [
-        (OfferWord::Rejected, Code::Failed),
-        (OfferWord::Full, Code::Full),
-        (OfferWord::Expired, Code::NoHolder),
-        (OfferWord::Stopped, Code::Failed),
+    for (word, code, said) in [
+        (OfferWord::Rejected, Code::Failed, "anna rejected it"),
+        (OfferWord::Full, Code::Full, "too many offers wait at anna; try again later"),
+        (OfferWord::Expired, Code::NoHolder, "did not answer within a day"),
+        (OfferWord::Stopped, Code::Failed, "stopped the download"),
+        (OfferWord::Lost, Code::Failed, "takes nothing of the offer"),
     ] {
         let mut peer = TestPeer::sharing(&[]);
         peer.join(1, "anna", 0);
@@ -344,9 +352,13 @@ fn why_something_was_not_sent_is_said() {
             OfferSaying::Page(page) => page.number,
             OfferSaying::News(_) => panic!(),
         };
-        peer.event(news(1, number, word));
-        let Some(Reply::Failed(failure)) = peer.replies(ask).pop() else { panic!("{word:?}") };
-        assert!(failure.code == code && failure.message.contains("anna"), "{failure}");
+        // What was lost is offered again a few times.
+        let last = (0..20).find_map(|_| {
+            peer.event(news(1, number, word));
+            peer.replies(ask).pop()
+        });
+        let Some(Reply::Failed(failure)) = last else { panic!("{word:?}: {last:?}") };
+        assert!(failure.code == code && failure.message.contains(said), "{failure}");
     }
     // A potluck that knows no offers; nobody who decides.
     let mut peer = TestPeer::sharing(&[]);
@@ -355,7 +367,7 @@ fn why_something_was_not_sent_is_said() {
     let letter = peer.letters().remove(0);
     peer.came(&letter, LetterOutcome::NotOffered);
     let Some(Reply::Failed(failure)) = peer.replies(ask).pop() else { panic!() };
-    assert!(failure.message.contains("anna's potluck is too old for `send`"), "{failure}");
+    assert!(failure.message.contains("'s potluck is too old for `send`: have it updated"), "{failure}");
     let ask = peer.sends();
     let letter = peer.letters().remove(0);
     peer.came(&letter, LetterOutcome::Came);
