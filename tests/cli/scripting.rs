@@ -24,7 +24,7 @@ fn a_peer_is_found_from_below_by_a_flag_and_by_a_variable() {
     let here = peer.path().display().to_string();
     let lists = |output: &Output| (output.status.code(), out(output).contains("photos/"));
     assert_eq!(lists(&from(&peer, &peer.path().join("shared/photos"), &["list"])), (Some(0), true));
-    let none = from(&peer, elsewhere.path(), &["list"]);
+    let none = from(&peer, elsewhere.path(), &["status"]);
     assert_eq!(none.status.code(), Some(3), "{}", err(&none));
     for flags in [&["-C", &here][..], &["--chdir", &here], &["-d", &here]] {
         assert_eq!(
