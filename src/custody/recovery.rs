@@ -129,7 +129,7 @@ impl Recovery {
     pub fn scanned(&mut self, lived: Lived, look: &SharedLook) {
         let is_same = self.identity.is_none_or(|i| i == look.identity);
         self.identity = Some(look.identity);
-        let without_empty = self.mounts.without_empty(look);
+        let without_empty = self.mounts.without_empty(look, &self.named);
         let look = without_empty.as_ref().unwrap_or(look);
         self.came_back(look);
         self.forget_old_deletions(lived);

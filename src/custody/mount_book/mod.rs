@@ -101,10 +101,16 @@ impl MountBook {
     }
 
     /// The look, without what is mounted where something else was known to be and on which nothing lies: an empty folder
-    /// on which a drive is to be mounted is not that drive, nor is an empty drive. `None`: there is no such thing.
-    pub(super) fn without_empty(&self, look: &SharedLook) -> Option<SharedLook> {
+    /// on which a drive is to be mounted is not that drive, nor is an empty drive. Where it hides what was `named` and lay
+    /// in that folder itself, it counts: what it hides is not deleted. `None`: there is no such thing.
+    pub(super) fn without_empty(&self, look: &SharedLook, named: &Catalogue) -> Option<SharedLook> {
+        let hides = |on: &SafePath| {
+            let lies_elsewhere = |e: &Entry| key(e).is_none_or(|key| self.absent.contains_key(&key));
+            named.entries().any(|e| e.path.below(on).is_some() && !lies_elsewhere(e))
+        };
         let is_other = |on: &SafePath, mount: &MountIdentity| {
-            self.known.get(on).is_some_and(|known| known.row.identity != *mount) && !look.has_below(on)
+            let known = self.known.get(on).filter(|known| known.row.identity != *mount);
+            known.is_some_and(|known| known.was_here != Some(false) || !hides(on)) && !look.has_below(on)
         };
         let other = look.mounts.iter().filter(|(on, mount)| is_other(on, mount));
         let other: Vec<SafePath> = other.map(|(on, _)| on.clone()).collect();

@@ -417,6 +417,28 @@ proptest::proptest! {
 }
 
 #[test]
+fn another_empty_drive_hides_what_lies_in_its_folder_and_deletes_nothing() {
+    let mut owner = Owner::new();
+    owner.write("m/a");
+    owner.look(true);
+    owner.disks.mount("m", 3);
+    owner.look(false);
+    owner.disks.unmount(3);
+    owner.write("m/d/a");
+    owner.look(true);
+    // A drive was known there, this one is another, and nothing lies on it.
+    owner.disks.mount("m", 1);
+    owner.look(false);
+    assert_eq!(owner.released(), [0_u16; 0]);
+    owner.restart();
+    owner.look(true);
+    assert_eq!(owner.released(), [0_u16; 0]);
+    owner.disks.unmount(1);
+    owner.look(true);
+    assert_eq!((owner.n_absent(), owner.released().len()), (0, 0));
+}
+
+#[test]
 fn a_drive_that_goes_and_comes_back_takes_nothing_with_it() {
     for is_restarted in [false, true] {
         let mut owner = Owner::with_drive(1, "m");
