@@ -23,6 +23,10 @@ const ANSWERED: Duration = Duration::from_secs(30);
 /// Over so many links a source is told of a file, at most: one can end while the word is on its way.
 const TIMES: u8 = 4;
 
+/// A source is dialled so often to be told, at most, also when nothing more is asked of it: one that all ask at once may
+/// have no place for a while.
+const DIALS: u8 = 12;
+
 /// What a source is to know of files that are here, until it says that it does.
 #[derive(Debug, Default)]
 pub(super) struct Untold {
@@ -30,12 +34,24 @@ pub(super) struct Untold {
     waiting: BTreeMap<Claim, u8>,
     /// What it was told over this link, over how many before, and when: by the request.
     told: BTreeMap<u64, (Claim, u8, Time)>,
+    /// How often it was dialled for that.
+    dials: u8,
 }
 
 impl Untold {
     /// True if there is nothing that it does not know.
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.told.is_empty()
+    }
+
+    /// True if it may be dialled for that once more.
+    pub(super) const fn may_be_dialled(&self) -> bool {
+        self.dials < DIALS
+    }
+
+    /// It is dialled for that.
+    pub(super) const fn handle_dial(&mut self) {
+        self.dials += 1;
     }
 
     /// One thing more, if there is room.
@@ -69,6 +85,9 @@ impl Untold {
 pub(crate) fn handle_noted(swarm: &mut Swarm, peer: PeerId, request: u64) {
     if let Some(source) = swarm.sources.get_mut(peer) {
         source.untold.told.remove(&request);
+        if source.untold.is_empty() {
+            source.untold.dials = 0;
+        }
     }
 }
 
@@ -83,7 +102,7 @@ impl Sources {
         // Where all of it came from those who had some, no holder knows of it.
         let is_dialled = download.holders.len() <= limits::FILE_SOURCES
             && download.sources.is_disjoint(&download.holders)
-            && download.lost.is_empty();
+            && download.lost.is_disjoint(&download.holders);
         for (peer, source) in &mut self.by_peer {
             let is_asked = download.sources.contains(peer);
             let knows = is_one && is_asked && download.sources.len() == 1 && download.lost.is_empty();

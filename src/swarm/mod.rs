@@ -350,8 +350,13 @@ impl Swarm {
         self.jobs.begin_copies(&mut self.outputs);
         self.jobs.begin_files(now, &mut self.planner.background, &mut self.outputs);
         self.sources.tell_got(now, &mut self.outputs);
-        for peer in self.jobs.to_dial(now, &self.sources).union(&self.sources.to_tell(now)).copied() {
-            self.sources.entry(now, peer).link = SourceLink::Dialling;
+        let to_tell = self.sources.to_tell(now);
+        for peer in self.jobs.to_dial(now, &self.sources).union(&to_tell).copied() {
+            let source = self.sources.entry(now, peer);
+            source.link = SourceLink::Dialling;
+            if to_tell.contains(&peer) {
+                source.untold.handle_dial();
+            }
             self.outputs.push_back(Output::Dial(peer));
         }
         self.sources.note_swarms(&self.jobs.downloads);

@@ -76,7 +76,7 @@ impl Source {
 
     /// True if it is to be told something, and may be reached.
     pub(super) fn is_untold(&self) -> bool {
-        !self.untold.is_empty() && self.is_usable()
+        !self.untold.is_empty() && self.known && self.untold.may_be_dialled()
     }
 
     pub(super) const fn is_usable(&self) -> bool {

@@ -57,6 +57,8 @@ struct World {
     got: Vec<u8>,
     came: BTreeMap<ChunkIndex, u64>,
     arrived: bool,
+    /// When it was over; what is told afterwards takes no time of anybody.
+    over: Option<Time>,
     warnings: Vec<String>,
     failed: bool,
 }
@@ -86,6 +88,7 @@ impl World {
             bytes,
             came: BTreeMap::new(),
             arrived: false,
+            over: None,
             warnings: Vec::new(),
             failed: false,
         };
@@ -138,7 +141,9 @@ impl World {
                 Output::Disk(command) => self.disk(command),
                 Output::WriteNothing(..) => panic!("the file is not empty"),
                 Output::Warning(text) => self.warnings.push(text),
-                Output::Event(JobEvent::Finished(_, _, failure)) => self.failed = failure.is_some(),
+                Output::Event(JobEvent::Finished(_, _, failure)) => {
+                    (self.failed, self.over) = (failure.is_some(), Some(self.now));
+                }
                 Output::Event(_) => {}
             }
         }
@@ -279,7 +284,7 @@ impl World {
 
     /// Seconds that it took.
     fn took(&self) -> f64 {
-        self.now.since(self.begin).as_secs_f64()
+        self.over.unwrap_or(self.now).since(self.begin).as_secs_f64()
     }
 
     /// Bytes that came, as multiples of the file.

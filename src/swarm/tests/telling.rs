@@ -26,6 +26,17 @@ fn a_holder_whose_link_ends_before_it_heard_is_told_again() {
 }
 
 #[test]
+fn a_holder_that_has_no_place_for_a_while_is_told_later() {
+    let mut world = World::new(&[(1, Kind::Honest)]);
+    (world.unheard, world.refuses) = (1, 8);
+    let bytes = content(LEN);
+    world.fetch(1, &[("film", &bytes)], &[1]);
+    world.run();
+    assert_eq!(world.heard, [peer(1)]);
+    assert_eq!(world.dialled.len(), 1 + 8 + 1);
+}
+
+#[test]
 fn who_never_hears_is_told_four_times_and_no_more() {
     let world = fetched(u32::MAX);
     assert_eq!(u32::MAX - world.unheard, 4);

@@ -64,6 +64,9 @@ pub(super) struct World {
     /// Who heard that something is here, and how many links end before somebody hears it.
     pub(super) heard: Vec<PeerId>,
     pub(super) unheard: u32,
+    /// So many connections are refused once a link ended so.
+    pub(super) refuses: u32,
+    pub(super) refused: u32,
     /// False: who hears it says nothing to that.
     pub(super) answers_got: bool,
     /// When bytes of what were given, and how many.
@@ -114,6 +117,8 @@ impl World {
             proofs: BTreeMap::new(),
             heard: Vec::new(),
             unheard: 0,
+            refuses: 0,
+            refused: 0,
             answers_got: true,
             given: Vec::new(),
         };
@@ -151,7 +156,8 @@ impl World {
                 Output::Dial(p) => {
                     self.dialled.push((self.now, p));
                     assert!(!self.up.contains(&p));
-                    if self.kinds[&p] == Kind::Away {
+                    if self.kinds[&p] == Kind::Away || self.refused > 0 {
+                        self.refused = self.refused.saturating_sub(1);
                         self.swarm.handle_down(self.now, p);
                     } else {
                         self.up.insert(p);
@@ -189,6 +195,7 @@ impl World {
         if self.unheard > 0 {
             self.unheard -= 1;
             self.up.remove(&p);
+            self.refused = std::mem::take(&mut self.refuses);
             self.swarm.handle_down(self.now, p);
         } else {
             self.heard.push(p);
