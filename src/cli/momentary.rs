@@ -123,6 +123,8 @@ fn visiting(mut settings: Settings) -> Settings {
     settings.index.is_only = false;
     settings.index.takes_office = false;
     settings.on.is_visitor = true;
+    // Nobody comes from outside for a moment.
+    settings.on.map_port = false;
     settings.on.strict_port = false;
     settings
 }

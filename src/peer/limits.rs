@@ -256,6 +256,13 @@ pub(crate) const OFFERED_FILE: usize = 96;
 /// Offers of one peer that wait for the user of this one, at most: each is a line on the screen.
 pub(crate) const OFFERS_OF_PEER: usize = 16;
 
+/// Offers of one host that are fetched because the policy says so, at most: what was accepted is charged to nobody, and
+/// takes places of the queue. More of them wait until one of these is over, and are charged meanwhile.
+pub(crate) const OFFERS_TAKEN_OF_HOST: usize = 8;
+
+/// Offers of all hosts that are fetched because the policy says so, at most: most of the queue is left to the user.
+pub(crate) const OFFERS_TAKEN: usize = 64;
+
 /// Milliseconds that half an offer is kept: its pages come in seconds.
 pub(crate) const OFFER_COMES: u64 = 60_000;
 

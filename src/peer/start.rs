@@ -83,7 +83,6 @@ impl Peer {
 
         let tls = own_tls(&identity, group.as_ref())?;
         let mut bound = ports::bind(config.port, config.on.strict_port, &config.on.interfaces)?;
-        // Which ports serve one command is nobody's matter.
         warnings.extend(bound.note.take().filter(|_| !config.on.is_visitor));
         let engine = Engine::new().map_err(thread)?.limited(config.speed.down_limit).counted(&counters);
         let disk = start_disk(&mut sandboxes, &SandboxedPart::Disk, &engine).map_err(thread)?;

@@ -11,7 +11,7 @@ use crate::limits;
 /// Which networks a peer is on.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct NetworkSettings {
-    /// It runs for one command: nobody need be told that it comes and goes.
+    /// It runs for one command: nobody need be told that it comes and goes, nor which ports it has.
     #[arg(skip)]
     pub is_visitor: bool,
     /// Refuse to start when the four ports are not free

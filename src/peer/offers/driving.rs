@@ -85,12 +85,32 @@ fn whole(now: Time, number: u64, policy: AcceptPolicy, peer: &mut PeerMachine) {
         AcceptPolicy::Ask | AcceptPolicy::None => false,
     };
     if is_accepted {
-        let to = peer.own.settings.downloads();
-        if let Err(failure) = accept(now, number, to, peer) {
-            peer.out.notice(Notice::Warning(format!("offer {number} is not accepted: {}", failure.message)));
-        }
+        accept_by_policy(now, number, peer);
     }
     tell_incoming(now, number, peer);
+}
+
+/// Accepts what waits for places that the policy may take.
+fn accept_postponed(now: Time, peer: &mut PeerMachine) {
+    for number in peer.transfers.offers.postponed.clone() {
+        accept_by_policy(now, number, peer);
+    }
+}
+
+/// Accepts what the policy does, if there is a place for that; else it waits, as if the user were asked.
+fn accept_by_policy(now: Time, number: u64, peer: &mut PeerMachine) {
+    let offers = &mut peer.transfers.offers;
+    let is_waiting = offers.incoming.get(number).is_some_and(|offer| offer.stage == IncomingStage::Waiting);
+    if is_waiting && !offers.incoming.may_take(number) {
+        offers.postponed.insert(number);
+        return;
+    }
+    offers.postponed.remove(&number);
+    let to = peer.own.settings.downloads();
+    if is_waiting && let Err(failure) = accept(now, number, to, peer) {
+        let text = format!("offer {number} is not accepted: {}", failure.message);
+        peer.out.notice(Notice::Warning(text));
+    }
 }
 
 /// Says at the prompt how an offer of somebody else stands.
@@ -165,9 +185,9 @@ pub(in crate::peer) fn reject(now: Time, number: u64, peer: &mut PeerMachine) {
 fn over(now: Time, number: u64, word: OfferWord, peer: &mut PeerMachine) {
     let date = peer.transfers.calendar.date(now);
     let offers = &mut peer.transfers.offers;
-    let Some((from, theirs)) = offers.incoming.get(number).map(|offer| (offer.from, offer.theirs)) else {
-        return;
-    };
+    let Some(offer) = offers.incoming.get(number) else { return };
+    let (from, theirs) = (offer.from, offer.theirs);
+    let was_taken = matches!(offer.stage, IncomingStage::Accepted(_));
     let gone = offers.incoming.set_stage(now, date, number, IncomingStage::Over(word));
     offers.forget(now, gone);
     let is_kept = match offers.incoming.get(number) {
@@ -183,6 +203,9 @@ fn over(now: Time, number: u64, word: OfferWord, peer: &mut PeerMachine) {
         _ => offers.letters.answer(now, from, theirs, word),
     }
     offers.next = Some(now);
+    if was_taken {
+        accept_postponed(now, peer);
+    }
 }
 
 /// Its sender takes an offer back.
@@ -435,6 +458,10 @@ pub(in crate::peer) fn turn_offers(now: Time, peer: &mut PeerMachine) {
         expire(now, peer);
         if std::mem::take(&mut peer.transfers.offers.are_waiting_untold) {
             let waiting: Vec<u64> = peer.transfers.offers.incoming.waiting().collect();
+            if peer.own.settings.accept == AcceptPolicy::All {
+                peer.transfers.offers.postponed.extend(&waiting);
+                accept_postponed(now, peer);
+            }
             waiting.into_iter().for_each(|number| tell_incoming(now, number, peer));
         }
         give(peer);

@@ -223,6 +223,13 @@ impl IncomingOffers {
         self.by_job.iter().map(|(job, number)| (*job, *number))
     }
 
+    /// True if one more of this host may be fetched that no user accepted: so few are fetched of it, and of all.
+    pub(super) fn may_take(&self, number: u64) -> bool {
+        let Some(host) = self.get(number).map(|offer| offer.host) else { return false };
+        let of_host = self.by_job.values().filter_map(|number| self.get(*number)).filter(|o| o.host == host);
+        self.by_job.len() < limits::OFFERS_TAKEN && of_host.count() < limits::OFFERS_TAKEN_OF_HOST
+    }
+
     /// A page came at `date` (milliseconds since 1970) of an offer that has the number `new` if it is one more.
     /// Returns what becomes of it, and those that had to make place, whose senders are told.
     pub(super) fn handle_page(

@@ -47,6 +47,8 @@ pub(crate) struct Offers {
     done: BTreeSet<JobId>,
     /// The highest number that users saw.
     last: u64,
+    /// Those that the policy accepts once others are over.
+    postponed: BTreeSet<u64>,
     /// What is to be written down.
     unwritten: Vec<LedgerRow>,
     /// When something is due.

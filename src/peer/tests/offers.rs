@@ -9,6 +9,7 @@ use crate::control::{
 use crate::error::{Code, Failure};
 use crate::library::SharedFile;
 use crate::library::sending::{SendRoot, SendingStep, SentContent, SentFile};
+use crate::peer::limits;
 use crate::peer::output::SendingOrder;
 use crate::receiver::offering::{LetterOutcome, OfferLetter, OfferSaying};
 use crate::sender::{SenderCommand, SenderEvent, SharedContent};
@@ -215,6 +216,25 @@ fn the_policy_decides_for_the_user() {
     known.ask(accept());
     known.event(offered(1, page(2, &["b"])));
     assert_eq!(known.offers()[1].state, OfferState::Accepted);
+}
+
+#[test]
+fn what_the_policy_accepts_of_one_host_leaves_the_queue_to_others() {
+    let mut peer = TestPeer::with(|settings| settings.accept = AcceptPolicy::All);
+    peer.join(1, "anna", 0);
+    peer.join(2, "bert", 0);
+    let of = |peer: &mut TestPeer, state| peer.offers().iter().filter(|row| row.state == state).count();
+    let taken = limits::OFFERS_TAKEN_OF_HOST;
+    for number in 0..=taken as u64 {
+        peer.event(offered(1, page(1 + number, &["a"])));
+    }
+    assert_eq!((of(&mut peer, OfferState::Accepted), of(&mut peer, OfferState::Waiting)), (taken, 1));
+    // Others are no worse off for it.
+    peer.event(offered(2, page(1, &["b"])));
+    assert_eq!(of(&mut peer, OfferState::Accepted), taken + 1);
+    // One that is over makes place for the one that waits.
+    peer.event(news(1, 1, OfferWord::Withdrawn));
+    assert_eq!((of(&mut peer, OfferState::Accepted), of(&mut peer, OfferState::Waiting)), (taken + 1, 0));
 }
 
 #[test]
