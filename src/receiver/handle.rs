@@ -49,6 +49,8 @@ pub(crate) enum ReceiverCommand {
     Store(PathBuf, disk::Handle),
     /// More holders of a content that is being fetched or waited for.
     Holders(Claim, Vec<PeerId>),
+    /// This peer has all that a job still wants.
+    HasAll(JobId, PeerId),
     /// This peer shares something else in the place of that content by now.
     Changed(Claim, PeerId),
     /// Peers that fetch a content too, or have some of it.

@@ -47,7 +47,7 @@ use crate::counters::Counters;
 use crate::disk::{self, Block, BlockPool};
 use crate::identity::PeerId;
 use crate::reader::{PieceHead, Readers, is_of_reader};
-use crate::swarm::{BlockTarget, JobEvent, Swarm, put_first};
+use crate::swarm::{BlockTarget, JobEvent, Swarm, has_all, put_first};
 use crate::sys::bell::Bell;
 use crate::text;
 use crate::time::Time;
@@ -239,6 +239,7 @@ impl Role for ReceiverRole {
             }
             ReceiverCommand::Store(folder, workers) => self.disks.keep(folder, workers),
             ReceiverCommand::Holders(claim, peers) => self.swarm.handle_holders(now, claim, &peers),
+            ReceiverCommand::HasAll(job, peer) => has_all(now, job, peer, &mut self.swarm),
             ReceiverCommand::Changed(claim, peer) => self.swarm.handle_changed(now, claim, peer),
             ReceiverCommand::Swarm(claim, peers) => self.swarm.handle_swarm(now, claim, &peers),
             ReceiverCommand::Read(order, answers) if self.stopping.is_none() => {

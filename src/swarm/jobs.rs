@@ -12,7 +12,7 @@ use super::job::RunningJob;
 use super::members::fits_map;
 use super::shuffle::Shuffle;
 use super::sources::{SourceLink, Sources};
-use super::{Output, Outputs};
+use super::{Output, Outputs, Swarm};
 use crate::content::{Chunks, Claim, SafePath};
 use crate::disk::{self, FileToken, Plan};
 use crate::error::Failure;
@@ -91,6 +91,17 @@ impl Jobs {
                     wanted.holders.push(peer);
                 }
             }
+        }
+    }
+
+    /// One more holder of all that a job wants.
+    fn add_holder_of_all(&mut self, job: JobId, peer: PeerId) {
+        for download in self.downloads.values_mut().filter(|d| d.job == job) {
+            download.add_holders(&[peer]);
+        }
+        let waiting = self.running.get_mut(&job).into_iter().flat_map(RunningJob::not_begun);
+        for wanted in waiting.filter(|wanted| !wanted.holders.contains(&peer)) {
+            wanted.holders.push(peer);
         }
     }
 
@@ -272,4 +283,11 @@ fn plan(wanted: &Wanted, destination: &Path) -> Plan {
         executable: wanted.executable,
         keep: wanted.keep,
     }
+}
+
+/// This peer has all that a job still wants, also where it said before that it has not.
+pub(crate) fn has_all(now: Time, job: JobId, peer: PeerId, swarm: &mut Swarm) {
+    swarm.sources.entry(now, peer);
+    swarm.jobs.add_holder_of_all(job, peer);
+    swarm.schedule(now);
 }

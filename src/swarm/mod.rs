@@ -35,6 +35,7 @@ mod watch;
 mod work;
 
 pub(crate) use self::got::handle_noted;
+pub(crate) use self::jobs::has_all;
 pub(crate) use self::pacing::Pacing;
 pub(crate) use self::turns::put_first;
 pub(crate) use self::watch::is_changed;

@@ -77,6 +77,11 @@ fn who_says_a_hundred_thousand_times_that_it_has_something_makes_one_line_of_it(
         let file = FileId::from(blake3::hash(content));
         for request in 0..times {
             caller.say(&Message::GotFile(GotFile { request, file, size }).encode()).unwrap();
+            // Whoever does not read what it is answered is closed at some time.
+            if request % 100 == 99 {
+                let heard = (0..100).filter_map(|_| caller.hear());
+                assert!(heard.filter(|(m, _)| matches!(m, Message::GotNoted(_))).count() == 100);
+            }
         }
     };
     // Of what is not there, or of another size, nothing is noted.

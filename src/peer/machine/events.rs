@@ -497,7 +497,7 @@ fn here(now: Time, info: PeerInfo, peer: &mut PeerMachine) {
     peer.unanswered.here(info.contact.id);
     peer.routes.sites.here(info.contact.id, &mut peer.out);
     peer.presence.here(now, info, &mut peer.out);
-    offerer_here(id, &mut peer.downloads.queue);
+    offerer_here(id, &mut peer.downloads.queue, &mut peer.out);
     peer.transfers.offers.handle_here(now, id);
     if !peer.requests.seeks.is_empty() {
         // It may be the one that has what is sought.

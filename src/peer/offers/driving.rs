@@ -24,7 +24,7 @@ use crate::peer::limits;
 use crate::peer::machine::PeerMachine;
 use crate::peer::output::{PeerOutput, SendingOrder};
 use crate::peer::owners::Owners;
-use crate::peer::queue::{QueueOrder, offered_again, queue_download};
+use crate::peer::queue::{QueueOrder, offerer_here, queue_download};
 use crate::receiver::ReceiverCommand;
 use crate::receiver::offering::{LetterOutcome, OfferSaying};
 use crate::sender::SentPart;
@@ -61,12 +61,9 @@ pub(in crate::peer) fn offer_page(now: Time, payer: Payer<PeerId>, page: OfferFi
     match taken {
         PageTaken::Nothing => {}
         PageTaken::Say(word) => {
-            if word == OfferWord::Accepted
-                && let Some(number) = offers.incoming.find(payer.peer, theirs)
-                && let Some(IncomingStage::Accepted(job)) = offers.incoming.get(number).map(|o| o.stage)
-            {
+            if word == OfferWord::Accepted {
                 // Its sender was started again, and gives it now.
-                offered_again(job, payer.peer, &mut peer.downloads.queue);
+                offerer_here(payer.peer, &mut peer.downloads.queue, &mut peer.out);
             }
             peer.transfers.offers.letters.answer(now, payer.peer, theirs, word);
         }

@@ -29,7 +29,7 @@ pub(in crate::peer) use self::discards::Discards;
 pub(in crate::peer) use self::driving::{queue_download, queue_rows, stop_job, turn_queue, write};
 pub(in crate::peer) use self::entry::{QueueOrder, QueueSizes, QueuedDownload};
 use self::entry::{QueueRun, StopCause};
-pub(in crate::peer) use self::offered::{is_offered_alone, offered_again, offerer_here};
+pub(in crate::peer) use self::offered::{is_offered_alone, offerer_here};
 use super::event::AskId;
 use super::limits;
 use crate::content::{Claim, FileId, SafePath};

@@ -1,9 +1,10 @@
 //! Downloads of what a peer offered to this one alone. Pure.
 
-use super::Queue;
+use super::{Queue, QueueRun};
 use crate::content::FileId;
 use crate::identity::PeerId;
-use crate::swarm::JobId;
+use crate::peer::output::Outputs;
+use crate::receiver::ReceiverCommand;
 
 /// True if a file is only to come because somebody offered it to this peer alone.
 pub(in crate::peer) fn is_offered_alone(file: FileId, queue: &Queue) -> bool {
@@ -11,19 +12,17 @@ pub(in crate::peer) fn is_offered_alone(file: FileId, queue: &Queue) -> bool {
     of.peek().is_some() && of.all(|download| download.order.is_offered)
 }
 
-/// A peer is here that gives what it offered to this one alone.
-pub(in crate::peer) fn offerer_here(peer: PeerId, queue: &mut Queue) {
-    for download in queue.all.values_mut().filter(|d| d.order.is_offered && d.order.owners.has(peer)) {
+/// A peer is here, or says once more what it offers: it gives what it offered to this one alone. While it was not here,
+/// or read that once more, it may have refused what is asked for by now.
+pub(in crate::peer) fn offerer_here(peer: PeerId, queue: &mut Queue, out: &mut Outputs) {
+    for (id, download) in queue.all.iter_mut().filter(|(_, d)| d.order.is_offered && d.order.owners.has(peer))
+    {
         download.tried.remove(&peer);
         if let Some(offers) = &mut download.offers {
             offers.insert(peer);
         }
-    }
-}
-
-/// A peer says once more that it offers what this download fetches: it is tried at once.
-pub(in crate::peer) fn offered_again(id: JobId, peer: PeerId, queue: &mut Queue) {
-    if queue.all.get(&id).is_some_and(|download| download.order.is_offered) {
-        offerer_here(peer, queue);
+        if matches!(download.run, QueueRun::Running { .. }) {
+            out.receiver(ReceiverCommand::HasAll(*id, peer));
+        }
     }
 }

@@ -167,6 +167,29 @@ fn what_is_offered_waits_and_is_fetched_from_its_sender_once_it_is_accepted() {
 }
 
 #[test]
+fn who_was_started_again_is_asked_once_more_for_what_is_being_fetched() {
+    let mut peer = TestPeer::sharing(&[]);
+    let anna = peer.join(1, "anna", 0);
+    peer.event(offered(1, page(7, &["Photos/a", "Photos/b"])));
+    peer.ask(accept());
+    let job = peer.offers()[0].job.map(JobId);
+    let named = |command: ReceiverCommand| match command {
+        ReceiverCommand::HasAll(of, who) => Some((Some(of), who)),
+        _ => None,
+    };
+    peer.outputs.clear();
+    // She is here before she has read it again, and refuses what she is asked for until then.
+    peer.join(1, "anna", 0);
+    assert_eq!(peer.told_receiver().into_iter().filter_map(named).collect::<Vec<_>>(), [(job, anna)]);
+    peer.event(offered(1, page(7, &["Photos/a", "Photos/b"])));
+    assert_eq!(peer.told_receiver().into_iter().filter_map(named).collect::<Vec<_>>(), [(job, anna)]);
+    // What others say of an offer of the same number is another one.
+    peer.join(2, "bert", 0);
+    peer.event(offered(2, page(7, &["Photos/a", "Photos/b"])));
+    assert!(peer.told_receiver().into_iter().filter_map(named).next().is_none());
+}
+
+#[test]
 fn what_is_rejected_or_expires_is_told_and_an_offer_is_named_by_number_or_peer() {
     let mut peer = TestPeer::sharing(&[]);
     peer.join(1, "anna", 0);

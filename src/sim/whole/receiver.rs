@@ -19,7 +19,7 @@ use crate::receiver::pull::PullOutput;
 use crate::receiver::pulls::Pulls;
 use crate::receiver::search::FoundOutcome;
 use crate::receiver::{ReceiverCommand, ReceiverEvent};
-use crate::swarm::{self, BlockTarget, Job, Swarm, put_first};
+use crate::swarm::{self, BlockTarget, Job, Swarm, has_all, put_first};
 use crate::time::Time;
 use crate::wire::Message;
 use crate::wire::frame::{Decoder, Frame, Piece};
@@ -95,6 +95,7 @@ impl SimReceiver {
             }
             ReceiverCommand::Fetch(job) | ReceiverCommand::FetchBy(job, _) => self.swarm.handle_job(now, job),
             ReceiverCommand::Holders(claim, peers) => self.swarm.handle_holders(now, claim, &peers),
+            ReceiverCommand::HasAll(job, peer) => has_all(now, job, peer, &mut self.swarm),
             ReceiverCommand::Changed(claim, peer) => self.swarm.handle_changed(now, claim, peer),
             ReceiverCommand::Swarm(claim, peers) => self.swarm.handle_swarm(now, claim, &peers),
             ReceiverCommand::Cancel(job) => self.swarm.handle_cancel(now, job),

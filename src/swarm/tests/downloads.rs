@@ -135,6 +135,20 @@ fn a_liar_loses_its_connection_then_its_trust_and_the_file_comes_from_another() 
     }
 }
 
+#[test]
+fn who_lacked_what_a_job_wants_is_asked_again_once_it_has_all_of_it() {
+    let (one, other) = (content(MIB), content(2 * MIB));
+    let mut world = World::new(&[(1, Kind::Empty)]);
+    world.fetch(1, &[("a", &one), ("b", &other)], &[1]);
+    world.run_for(Duration::from_secs(2));
+    assert!(world.finished().is_empty());
+    world.kinds.insert(peer(1), Kind::Honest);
+    has_all(world.now, JobId(1), peer(1), &mut world.swarm);
+    world.drain();
+    world.run_for(Duration::from_secs(30));
+    assert_eq!(world.finished(), [(1, 2, None)]);
+}
+
 impl World {
     pub(super) fn run_for(&mut self, time: Duration) {
         let end = self.now + time;
