@@ -41,11 +41,31 @@ const INTERRUPTED: u8 = 130;
 /// The flag that asks for such a peer even where one is in reach.
 pub(super) const FLAG: &str = "--once";
 
+/// The settings of a peer that mean something to one that runs for a command.
+const MEANT: [&str; 11] = [
+    "--port",
+    "--interface",
+    "--connect",
+    "--group-file",
+    "--wan",
+    "--dht-bootstrap",
+    "--name",
+    "--up-limit",
+    "--down-limit",
+    "--no-sandbox",
+    "--no-swarm",
+];
+
 /// True for what can be asked of a peer that knows nothing but what it hears in a moment.
 pub(super) const fn answers(request: &Request) -> bool {
     matches!(
         request,
-        Request::List(_) | Request::Search(_) | Request::Holders(_) | Request::Download(_) | Request::Cat(_)
+        Request::List(_)
+            | Request::Search(_)
+            | Request::Holders(_)
+            | Request::Download(_)
+            | Request::Cat(_)
+            | Request::Send(_)
     )
 }
 
@@ -55,14 +75,18 @@ pub(super) const fn answers(request: &Request) -> bool {
 /// There can be none, or what is asked makes no sense of it.
 pub(super) fn run(mut request: Request, run: RunPeer) -> Result<ExitCode, Failure> {
     if !answers(&request) {
-        let message = format!("{FLAG} is for `list`, `search`, `holders`, `download` and `cat`");
+        let message = format!("{FLAG} is for `list`, `search`, `holders`, `download`, `cat` and `send`");
         return Err(Failure::new(Code::Usage, message));
     }
-    let stops_itself = saves_here(&mut request)?;
+    let stops_itself = waits(&mut request)?;
     let folder = Folder::make()?;
     let directory = folder.directory();
     let _lock = lock(&directory)?;
     let (line, _) = flags::parse_above(env::args_os(), &settings_files::layers(&directory)?)?;
+    if let Some(flag) = line.useless_flag_but(&MEANT) {
+        let message = format!("{flag} means nothing to a peer that runs for one command");
+        return Err(Failure::new(Code::Usage, message));
+    }
     let settings = visiting(line.settings(directory.clone()));
     if settings.sandbox {
         // Before the first thread, as with each peer.
@@ -102,17 +126,25 @@ pub(super) fn run(mut request: Request, run: RunPeer) -> Result<ExitCode, Failur
     Ok(if leave.is_wished() { ExitCode::from(INTERRUPTED) } else { oneshot::ended(result) })
 }
 
-/// Has a download save into the current folder and be waited for. True if it is one: it stops itself at a signal.
-fn saves_here(request: &mut Request) -> Result<bool, Failure> {
-    let Request::Download(download) = request else { return Ok(false) };
-    if download.no_wait {
+/// Has a download save into the current folder, and has it and what is sent be waited for. True for these: they stop
+/// themselves at a signal.
+fn waits(request: &mut Request) -> Result<bool, Failure> {
+    let (is_left, stops_itself) = match request {
+        Request::Download(download) => {
+            if download.to.is_none() {
+                download.to = Some(env::current_dir().map_err(|_| typed::folder_deleted())?);
+            }
+            (download.no_wait, true)
+        }
+        // A line of text is told at once.
+        Request::Send(send) => (send.no_wait, send.text.is_none()),
+        _ => (false, false),
+    };
+    if is_left {
         let message = "--no-wait: no peer runs here that would go on with it; `potluck` starts one";
         return Err(Failure::new(Code::Usage, message));
     }
-    if download.to.is_none() {
-        download.to = Some(env::current_dir().map_err(|_| typed::folder_deleted())?);
-    }
-    Ok(true)
+    Ok(stops_itself)
 }
 
 /// Settings of a peer that only asks.

@@ -5,6 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use potluck::control::{OfferRow, OfferState, Reply};
 use rustix::process::Signal;
 
 use crate::common::{DEADLINE, Daemon, Neighbour, Peer, err, out, wait};
@@ -95,7 +96,10 @@ fn what_cannot_be_asked_of_a_visitor_fails_and_says_why() {
     for (words, code, said) in [
         (&["status"][..], 3, "no peer runs in"),
         (&["exit"], 3, "no peer runs in"),
-        (&["--once", "status"], 2, "--once is for `list`, `search`, `holders`, `download` and `cat`"),
+        (&["--once", "status"], 2, "--once is for `list`, `search`, `holders`, `download`, `cat` and `send`"),
+        (&["--once", "--lend", "1G", "list"], 2, "--lend means nothing to a peer that runs for one command"),
+        (&["send", "notes.txt", "owner", "--no-wait"], 2, "no peer runs here that would go on with it"),
+        (&["send", "notes.txt", "nobody"], 4, "no peer `nobody`"),
         (&["--once"], 2, "--once is for a command that asks what others share"),
         (&["download", "notes.txt", "--no-wait"], 2, "no peer runs here that would go on with it"),
         (&["download", "nosuch"], 4, "no file `nosuch`"),
@@ -134,6 +138,40 @@ fn a_visitor_that_is_stopped_in_the_middle_leaves_what_came_and_goes_on_there() 
     let sent = owner.peer.status().counters.sent - before;
     assert!(sent < content.len() as u64, "what came before is not fetched again: {sent}");
     assert_eq!(names(&visitor.here()), ["large.bin"]);
+}
+
+/// The offers that wait at a peer.
+fn waiting(peer: &Peer) -> Vec<OfferRow> {
+    let row = |reply| if let Reply::Offer(row) = reply { Some(*row) } else { None };
+    let rows = peer.replies(&["offers"]).into_iter().filter_map(row);
+    rows.filter(|row| row.state == OfferState::Waiting).collect()
+}
+
+#[test]
+fn what_is_sent_where_no_peer_runs_comes_while_the_command_waits_and_is_taken_back_with_it() {
+    let owner = owner();
+    let visitor = Visitor::of(&owner.peer);
+    fs::write(visitor.here().join("report.pdf"), "of a visitor").unwrap();
+    let send = || {
+        let child = visitor.command(&["send", "report.pdf", "owner"]).stderr(Stdio::piped()).spawn().unwrap();
+        wait("its offer", DEADLINE, || waiting(&owner.peer).pop());
+        child
+    };
+    let sends = send();
+    let accepted = owner.peer.ask(&["accept"]);
+    assert_eq!(accepted.status.code(), Some(0), "{}", err(&accepted));
+    let output = sends.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert_eq!(fs::read(owner.peer.path().join("downloads/report.pdf")).unwrap(), b"of a visitor");
+    // Nobody can accept what a visitor offered that is gone.
+    let mut stopped = Daemon(send());
+    stopped.signal(Signal::INT);
+    let (ended, _) = wait("its end", DEADLINE, || stopped.0.try_wait().unwrap());
+    assert_eq!(ended.code(), Some(1));
+    wait("it is taken back", DEADLINE, || waiting(&owner.peer).is_empty().then_some(()));
+    let told = visitor.ask(&["send", "--text", "hello from outside", "owner"]);
+    assert_eq!(told.status.code(), Some(0), "{}", err(&told));
+    assert!(out(&owner.peer.ask(&["chat"])).contains("hello from outside"));
 }
 
 #[test]

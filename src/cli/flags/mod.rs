@@ -57,7 +57,7 @@ pub(crate) struct CommandLine {
     #[arg(short = 'C', long, global = true, value_name = "DIR")]
     pub(crate) chdir: Option<PathBuf>,
     /// Ask a peer that runs for this command alone, shares nothing, and saves into this folder, as where no peer directory
-    /// is in reach: `list`, `search`, `holders`, `download`, `cat`
+    /// is in reach: `list`, `search`, `holders`, `download`, `cat`, `send`
     #[arg(long, global = true, conflicts_with = "directory")]
     pub(crate) once: bool,
     /// Answer in JSON, one object a line
@@ -72,9 +72,9 @@ pub(crate) struct CommandLine {
     /// How a peer is run.
     #[command(flatten)]
     settings: Settings,
-    /// The first flag given that has no meaning beside a command.
+    /// The flags given that are for a peer that is started.
     #[arg(skip)]
-    useless: Option<String>,
+    of_peer: Vec<String>,
 }
 
 impl CommandLine {
@@ -101,7 +101,12 @@ impl CommandLine {
     /// [global](clap::Arg::global) is for a peer that is started. What the environment says is for no command
     /// in particular.
     pub(crate) fn useless_flag(&self) -> Option<&str> {
-        self.useless.as_deref()
+        self.of_peer.first().map(String::as_str)
+    }
+
+    /// The first flag given that is for a peer that is started, and not one of `meant`.
+    pub(crate) fn useless_flag_but(&self, meant: &[&str]) -> Option<&str> {
+        self.of_peer.iter().map(String::as_str).find(|flag| !meant.contains(flag))
     }
 
     /// What is wrong with the folders that are to be shared, if anything is: a word may be a slip in a command.
@@ -136,11 +141,11 @@ impl CommandLine {
         let mut matches = command.clone().try_get_matches_from(arguments)?;
         let given =
             |arg: &&Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
-        let useless = command.get_arguments().filter(|arg| !arg.is_global_set()).find(given);
-        let useless = useless.and_then(Arg::get_long).map(|long| format!("--{long}"));
+        let of_peer = command.get_arguments().filter(|arg| !arg.is_global_set()).filter(given);
+        let of_peer = of_peer.filter_map(Arg::get_long).map(|long| format!("--{long}")).collect();
         let rows = layers.rows(&matches);
         let line = Self::from_arg_matches_mut(&mut matches).map_err(|e| e.format(&mut Self::command()))?;
-        Ok((Self { useless, ..line }, rows))
+        Ok((Self { of_peer, ..line }, rows))
     }
 }
 

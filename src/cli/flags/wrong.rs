@@ -13,7 +13,7 @@ pub(super) fn wrong(error: &clap::Error, help: &str) -> String {
             return unknown(&context(ContextKind::InvalidSubcommand), help);
         }
         ErrorKind::MissingRequiredArgument => {
-            format!("{} is missing", context(ContextKind::InvalidArg).replace("...", ""))
+            format!("{} is missing", context(ContextKind::InvalidArg).replace(">...", ">"))
         }
         ErrorKind::UnknownArgument => match context(ContextKind::SuggestedArg) {
             near if near.is_empty() => format!("`{}` is not understood", context(ContextKind::InvalidArg)),
@@ -38,7 +38,10 @@ pub(super) fn wrong(error: &clap::Error, help: &str) -> String {
 
 /// What is done otherwise here than where people know these words from.
 const ELSEWHERE: [(&[&str], &str); 9] = [
-    (&["cat", "less", "more"], "`download FILE` fetches a file; then any program can read it"),
+    (
+        &["less", "more", "head", "tail"],
+        "`cat FILE` writes a file to standard output, for any program to read",
+    ),
     (&["open", "xdg-open", "start"], "`download FILE` fetches a file; then any program can open it"),
     (
         &["push"],

@@ -43,6 +43,8 @@ enum Needs {
     Nothing,
     /// What this peer shares itself.
     Own,
+    /// The first answers of the network: who is here.
+    Peers,
     /// The first answers of the network, and what the peers share, too.
     Catalogues,
     /// In a large network what keepers of the index say; else what is known now.
@@ -169,11 +171,12 @@ impl PeerMachine {
         let lookup = match needs {
             Needs::Catalogues => named::begin(now, ask, &*command, self),
             Needs::Paths if self.presence.asks_keepers() => named::begin(now, ask, &*command, self),
-            Needs::Nothing | Needs::Own | Needs::Paths => Lookup::Pulled,
+            Needs::Nothing | Needs::Own | Needs::Peers | Needs::Paths => Lookup::Pulled,
         };
         let until = match needs {
             Needs::Nothing => now,
             Needs::Own => self.own.started + LOOKED,
+            Needs::Peers => self.own.started + SETTLE,
             Needs::Catalogues => lookup_until(now, &lookup, self),
             Needs::Paths => now + COMPLETED,
         };
@@ -281,6 +284,7 @@ fn is_ready(now: Time, deferred: &DeferredRequest, peer: &PeerMachine) -> bool {
     let knows = match deferred.command.needs() {
         Needs::Nothing => true,
         Needs::Own => peer.shared.is_known(),
+        Needs::Peers => peer.presence.is_settled(),
         Needs::Paths => !deferred.lookup.is_asking(),
         Needs::Catalogues => peer.shared.is_scanned && is_told(now, &deferred.lookup, peer),
     };

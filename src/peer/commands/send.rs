@@ -13,7 +13,8 @@ use crate::time::Time;
 
 impl Command for SendRequest {
     fn needs(&self) -> Needs {
-        Needs::Nothing
+        // Of a peer that has just been started nobody is known yet.
+        Needs::Peers
     }
 
     fn answer(self: Box<Self>, now: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {

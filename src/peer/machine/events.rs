@@ -19,9 +19,10 @@ use crate::peer::event::PeerEvent;
 use crate::peer::file_work::{FileAnswer, FileWork};
 use crate::peer::happenings;
 use crate::peer::jobs::JobPurpose;
-use crate::peer::offers::{self, letter_done};
+use crate::peer::offers::{self, letter_done, visitor_left};
 use crate::peer::output::{LogLevel, Outputs, PeerOutput};
 use crate::peer::own_peer::OwnPeer;
+use crate::peer::presence::is_visitor;
 use crate::peer::queue::{is_offered_alone, offerer_here};
 use crate::peer::reachability::Attempt;
 use crate::peer::swarms::{LiveSeed, is_worth};
@@ -513,6 +514,9 @@ fn here(now: Time, info: PeerInfo, peer: &mut PeerMachine) {
 fn gone(now: Time, id: PeerId, why: Gone, peer: &mut PeerMachine) {
     peer.custody.gone(now, id, why == Gone::Left, &mut peer.out);
     peer.downloads.queue.handle_gone(id);
+    if why == Gone::Left && peer.presence.roster.member(id).is_some_and(|member| is_visitor(&member.info)) {
+        visitor_left(now, id, peer);
+    }
     peer.reachability.gone(id);
     peer.through.unblocked(id);
     peer.out.sender(SenderCommand::Listed(id, None));

@@ -140,6 +140,7 @@ pub(in crate::peer) fn accept(
     let (from, theirs) = (offer.from, offer.theirs);
     let what: Arc<str> = Arc::from(offer.sum.what.as_str());
     let files = offer.files.iter().map(|file| Wanted {
+        here: None,
         id: file.id,
         size: file.size,
         modified: file.modified,
@@ -224,6 +225,13 @@ fn withdrawn(now: Time, from: PeerId, theirs: u64, peer: &mut PeerMachine) {
         Some(IncomingStage::Over(_)) | None => return,
     }
     tell_incoming(now, number, peer);
+}
+
+/// A peer that ran for one command is gone, and with it what it offered: it never comes back.
+pub(in crate::peer) fn visitor_left(now: Time, from: PeerId, peer: &mut PeerMachine) {
+    for theirs in peer.transfers.offers.incoming.open_of(from) {
+        withdrawn(now, from, theirs, peer);
+    }
 }
 
 // ---- what this peer offers -------------------------------------------------------------------

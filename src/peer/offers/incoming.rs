@@ -213,6 +213,12 @@ impl IncomingOffers {
         self.by_sender.get(&(from, theirs)).copied()
     }
 
+    /// What that peer offers and is not over, by the numbers that it has there.
+    pub(super) fn open_of(&self, peer: PeerId) -> Vec<u64> {
+        let open = self.of_peer(peer).filter(|(_, stage)| !matches!(stage, IncomingStage::Over(_)));
+        open.filter_map(|(number, _)| Some(self.get(number)?.theirs)).collect()
+    }
+
     /// The offer that a download fetches.
     pub(super) fn of_job(&self, job: JobId) -> Option<u64> {
         self.by_job.get(&job).copied()

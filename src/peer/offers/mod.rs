@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(in crate::peer) use self::driving::{
     accept, forget_path, letter_done, offer_news, offer_page, prepared, reject, send, sent_parts,
-    start_sending, turn_offers, withdraw,
+    start_sending, turn_offers, visitor_left, withdraw,
 };
 use self::incoming::OfferGone;
 pub(in crate::peer) use self::incoming::{IncomingOffers, IncomingStage};

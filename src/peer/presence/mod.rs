@@ -35,7 +35,7 @@ enum PullMode {
 }
 
 /// True for a peer that runs for one command: nobody need be told.
-const fn is_visitor(info: &PeerInfo) -> bool {
+pub(super) const fn is_visitor(info: &PeerInfo) -> bool {
     info.features & features::VISITOR != 0
 }
 

@@ -7,6 +7,7 @@ use crate::control::{
     AcceptRequest, OfferRow, OfferState, OffersRequest, QueueWord, RejectRequest, SendPath, SendRequest,
 };
 use crate::error::{Code, Failure};
+use crate::lan::PeerInfo;
 use crate::library::SharedFile;
 use crate::library::sending::{SendRoot, SendingStep, SentContent, SentFile};
 use crate::peer::limits;
@@ -14,6 +15,7 @@ use crate::peer::output::SendingOrder;
 use crate::receiver::offering::{LetterOutcome, OfferLetter, OfferSaying};
 use crate::sender::{SenderCommand, SenderEvent, SharedContent};
 use crate::settings::AcceptPolicy;
+use crate::wire::datagram::features;
 use crate::wire::message::{OfferFiles, OfferNews, OfferWord, OfferedFile};
 
 fn page(number: u64, paths: &[&str]) -> OfferFiles {
@@ -311,6 +313,27 @@ fn what_a_peer_shares_under_the_name_of_what_it_offered_is_another_download() {
     let fetched: Vec<String> = peer.fetched().iter().map(|job| job.files[0].to.to_string()).collect();
     assert_eq!(fetched, ["Photos/a", "Photos/b"]);
     assert_eq!(peer.offers()[0].state, OfferState::Accepted);
+}
+
+#[test]
+fn what_a_peer_offered_that_ran_for_one_command_goes_with_it() {
+    let mut peer = TestPeer::sharing(&[]);
+    for (n, name, features) in
+        [(1, "visitor", features::OURS | features::VISITOR), (2, "bert", features::OURS)]
+    {
+        peer.event(PeerEvent::Discovery(lan::Event::Here(PeerInfo { features, ..info(n, name, 0) })));
+        for number in 1..=2 {
+            peer.event(offered(n, page(number, &["a"])));
+        }
+    }
+    let accepted = AcceptRequest { which: Some(QueueWord::number(1)), ..AcceptRequest::default() };
+    peer.ask(accepted.into());
+    for n in [1, 2] {
+        peer.event(PeerEvent::Discovery(lan::Event::Gone(key(n).peer_id(), lan::Gone::Left)));
+    }
+    let states = peer.offers().iter().map(|row| row.state).collect::<Vec<_>>();
+    let (waits, is_back) = (OfferState::Waiting, OfferState::Withdrawn);
+    assert_eq!(states, [is_back, is_back, waits, waits]);
 }
 
 #[test]
