@@ -167,14 +167,18 @@ impl Sandboxes {
             }
             SandboxedPart::Share(folder) => (vec![sandbox::PROCESSORS.into(), folder.clone()], None),
             SandboxedPart::Store => (system(sandbox::RANDOM), Some(self.config.state())),
-            SandboxedPart::Disk => (system(boot::PLACE), Some(downloads)),
+            // What is kept for others need not come over the network.
+            SandboxedPart::Disk => {
+                ([system(boot::PLACE), vec![self.config.store()]].concat(), Some(downloads))
+            }
             SandboxedPart::StoreWorkers => (system(boot::PLACE), Some(self.config.store())),
             SandboxedPart::ChunkStore => {
                 ([&[sandbox::PROCESSORS.into()], offered.as_slice()].concat(), Some(self.config.store()))
             }
             // What arrived in `downloads/` can be copied from there.
             SandboxedPart::DiskAt(destination) => {
-                ([system(boot::PLACE).as_slice(), &[downloads]].concat(), Some(destination.clone()))
+                let read = [system(boot::PLACE), vec![downloads, self.config.store()]].concat();
+                (read, Some(destination.clone()))
             }
         };
         let moves = matches!(

@@ -322,7 +322,10 @@ impl RepairSources<'_> {
             return None;
         }
         let (asked, to) = (Arc::from("verify"), place.inner.clone());
-        Some((Wanted { id, size, modified, executable, asked, to, holders, keep: None, some }, place))
+        Some((
+            Wanted { here: None, id, size, modified, executable, asked, to, holders, keep: None, some },
+            place,
+        ))
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) struct RunningJob {
     pub(super) queue: VecDeque<Wanted>,
     /// For each content in the queue or being fetched: the other files that have it.
     twins: BTreeMap<Claim, Vec<Wanted>>,
-    /// Files whose content arrived at this path: to be copied.
+    /// Files whose content arrived at this path, or lay there before: to be copied.
     pub(super) copies: VecDeque<(Wanted, PathBuf)>,
     /// Files begun: with the disk workers.
     pub(super) begun: usize,
@@ -68,6 +68,8 @@ impl RunningJob {
             // What is kept has no path to be copied from or to.
             if wanted.keep.is_some() {
                 running.queue.push_back(wanted);
+            } else if let Some(here) = wanted.here.clone() {
+                running.copies.push_back((wanted, here));
             } else if let Some(twins) = running.twins.get_mut(&claim(&wanted)) {
                 twins.push(wanted);
             } else {

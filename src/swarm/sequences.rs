@@ -138,6 +138,7 @@ impl World<'_> {
         let (id, size) = self.claim(n);
         let holders = (0..PEERS).filter(|bit| n >> bit & 1 == 1).map(peer).collect();
         let wanted = Wanted {
+            here: None,
             id,
             size,
             modified: 0,

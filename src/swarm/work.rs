@@ -33,6 +33,8 @@ pub(crate) struct Wanted {
     pub keep: Option<Span>,
     /// Peers that may have some of it: they are asked what they have.
     pub some: Vec<PeerId>,
+    /// A file of this machine that ought to have this content: it is copied, and fetched only if it has not.
+    pub here: Option<PathBuf>,
 }
 
 impl Wanted {

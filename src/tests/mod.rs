@@ -238,6 +238,7 @@ impl Getter {
 
 pub(super) fn wanted(path: &str, bytes: &[u8], holders: &[PeerId]) -> Wanted {
     Wanted {
+        here: None,
         id: blake3::hash(bytes).into(),
         size: bytes.len() as u64,
         modified: 5,

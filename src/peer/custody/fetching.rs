@@ -204,6 +204,7 @@ fn wanted(id: FileId, size: u64, keep: Span, holders: Vec<PeerId>, some: Vec<Pee
     let asked = Arc::from("");
     let keep = Some(keep);
     (size <= limits::FILE).then_some(Wanted {
+        here: None,
         id,
         size,
         modified: 0,

@@ -119,7 +119,18 @@ impl Restoring {
                 some = here.to_vec();
             }
             let (asked, to) = (Arc::clone(&asked), entry.path);
-            files.push(Wanted { id, size, modified, executable, asked, to, holders, keep: None, some });
+            files.push(Wanted {
+                here: None,
+                id,
+                size,
+                modified,
+                executable,
+                asked,
+                to,
+                holders,
+                keep: None,
+                some,
+            });
         }
         DownloadOrder {
             notes: Vec::new(),

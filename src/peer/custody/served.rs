@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::records::Records;
-use crate::content::{ChunkIndex, FileId, HeadNumber, Span};
+use crate::content::{ChunkIndex, Claim, FileId, HeadNumber, Span};
 use crate::custody::keeper::Keeper;
 use crate::custody::ledger::Present;
+use crate::custody::placement;
 use crate::distribution::chunk_store;
 use crate::identity::PeerId;
 use crate::peer::away::KeptPart;
@@ -108,6 +109,17 @@ impl Served {
     /// True if this content is in the store, or some of it.
     pub(in crate::peer) fn has(&self, file: FileId) -> bool {
         self.stored.contains_key(&file)
+    }
+
+    /// The chunks of this content that are in the store.
+    pub(in crate::peer) fn spans(&self, (file, size): Claim) -> &[Span] {
+        let stored = self.stored.get(&file).filter(|stored| stored.size == size);
+        stored.map(|stored| stored.spans.as_slice()).unwrap_or_default()
+    }
+
+    /// True if all of this content is in the store.
+    pub(in crate::peer) fn has_all(&self, claim: Claim) -> bool {
+        Span::whole(claim.1).is_some_and(|whole| placement::copies(whole, self.spans(claim)) > 0)
     }
 
     /// The contents that are in the store, or some of each.

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::{DiscardOrder, Queue, QueueOrder, QueuedDownload};
 use crate::content::{Catalogue, Claim};
 use crate::control::{DownloadRow, QueueRow, QueueState};
+use crate::disk::stored_path;
 use crate::error::Failure;
 use crate::identity::PeerId;
 use crate::peer::downloads::{DownloadOrder, Downloads};
@@ -106,8 +107,12 @@ fn begin_queued(now: Time, id: JobId, peer: &mut PeerMachine) {
     }
     if owners.is_anyone() {
         // What this peer keeps for another one need not come over the network.
+        let store = peer.own.settings.store();
         for file in files.iter_mut().filter(|file| peer.custody.served.has(file.id)) {
             file.some.push(peer.own.id());
+            // What came of it before would be left over beside a copy.
+            let is_copied = download.sizes().held == 0 && peer.custody.served.has_all((file.id, file.size));
+            file.here = is_copied.then(|| stored_path(&store, file.id));
         }
     }
     // The rest comes once somebody has it.

@@ -173,6 +173,7 @@ fn download(state: StoredState, of: StoredFiles, marks: Option<StoredMarks>) -> 
     let word =
         |at: u32| words.get(at as usize).or_else(|| words.first()).cloned().unwrap_or_else(|| Arc::from(""));
     let files = of.files.into_iter().map(|file| Wanted {
+        here: None,
         id: file.id,
         size: file.size,
         modified: file.modified,

@@ -20,6 +20,7 @@ fn at(seconds: u64) -> Time {
 
 fn wanted(n: u8, to: &str, size: u64) -> Wanted {
     Wanted {
+        here: None,
         id: FileId([n; 32]),
         size,
         modified: 5,

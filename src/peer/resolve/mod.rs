@@ -320,7 +320,18 @@ fn wanted(id: FileId, entry: &Entry, to: SafePath, asked: &Arc<str>) -> Wanted {
         EntryKind::Folder => (0, 0, false),
     };
     let asked = Arc::clone(asked);
-    Wanted { id, size, modified, executable, asked, to, holders: Vec::new(), keep: None, some: Vec::new() }
+    Wanted {
+        here: None,
+        id,
+        size,
+        modified,
+        executable,
+        asked,
+        to,
+        holders: Vec::new(),
+        keep: None,
+        some: Vec::new(),
+    }
 }
 
 /// `inner` in the folder `top`. Both are parts of one valid path, so that the result is one as well;

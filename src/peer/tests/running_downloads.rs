@@ -23,6 +23,7 @@ fn at(millis: u64) -> Time {
 
 fn wanted(n: u8, size: u64) -> Wanted {
     Wanted {
+        here: None,
         id: FileId([n; 32]),
         size,
         modified: 0,

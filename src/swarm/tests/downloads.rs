@@ -89,6 +89,7 @@ fn a_false_size_costs_neither_the_true_file_nor_its_holder() {
     let id = blake3::hash(&bytes).into();
     world.content.insert(id, bytes.clone());
     let wanted = |path: &str, size: usize, holder| Wanted {
+        here: None,
         id,
         size: size as u64,
         modified: 0,
@@ -324,6 +325,7 @@ fn nobody_is_waited_for_while_the_first_one_is_dialled_or_the_disk_has_all() {
     let mut now = Time(1_000_000_000);
     swarm.handle_peer(now, peer(1));
     let wanted = Wanted {
+        here: None,
         id: blake3::hash(&bytes).into(),
         size: bytes.len() as u64,
         modified: 0,

@@ -36,7 +36,18 @@ fn wanted(world: &mut World, bytes: &[u8], holders: &[u8], some: &[u8]) -> Wante
     let (size, to) = (bytes.len() as u64, id_of(bytes).to_string().parse().unwrap());
     let (holders, some) = (peers(holders), peers(some));
     let asked = "a".into();
-    Wanted { id: id_of(bytes), size, modified: 0, executable: false, asked, to, holders, keep: None, some }
+    Wanted {
+        here: None,
+        id: id_of(bytes),
+        size,
+        modified: 0,
+        executable: false,
+        asked,
+        to,
+        holders,
+        keep: None,
+        some,
+    }
 }
 
 fn begin(world: &mut World, id: u64, files: Vec<Wanted>, background: bool) {

@@ -47,6 +47,7 @@ impl World {
         let (id, to, holders) = (blake3::hash(&bytes).into(), "a".parse().unwrap(), vec![peer(1)]);
         let size = len as u64;
         let wanted = Wanted {
+            here: None,
             id,
             size,
             modified: 0,

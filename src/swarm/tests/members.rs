@@ -184,6 +184,7 @@ impl World {
         }
         if n > 0 {
             let wanted = Wanted {
+                here: None,
                 id: self.id,
                 size: self.chunks.size(),
                 modified: 0,

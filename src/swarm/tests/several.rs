@@ -99,6 +99,7 @@ impl World {
         let id = blake3::hash(&world.bytes).into();
         let to = "a".parse().unwrap();
         let wanted = Wanted {
+            here: None,
             id,
             size: len as u64,
             modified: 0,

@@ -136,7 +136,18 @@ impl World {
             let size = bytes.len() as u64;
             let to = path.parse().unwrap();
             let (asked, holders) = ((*path).into(), holders.clone());
-            Wanted { id, size, modified: 0, executable: false, asked, to, holders, keep: None, some: vec![] }
+            Wanted {
+                here: None,
+                id,
+                size,
+                modified: 0,
+                executable: false,
+                asked,
+                to,
+                holders,
+                keep: None,
+                some: vec![],
+            }
         });
         let files = files.collect();
         let job = Job {
@@ -370,6 +381,7 @@ impl World {
 /// A file of which only what it is counts.
 pub(super) fn named(id: FileId, chunks: Chunks, holders: &[PeerId]) -> Wanted {
     Wanted {
+        here: None,
         id,
         size: chunks.size(),
         modified: 0,

@@ -3,10 +3,12 @@
 
 mod absent;
 mod background;
+mod counted;
 mod crash;
 mod drives;
 mod exit;
 mod home;
+mod kept_here;
 mod kill;
 mod rot;
 mod shares;
