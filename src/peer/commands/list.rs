@@ -7,7 +7,7 @@ use crate::control::file_word::FileWord;
 use crate::control::{ListRequest, Reply};
 use crate::error::{Code, Failure};
 use crate::peer::event::AskId;
-use crate::peer::listing::{self, Filter, ListedRow};
+use crate::peer::listing::{self, Filter, ListedRow, Stored};
 use crate::peer::machine::PeerMachine;
 use crate::peer::owners::Owners;
 use crate::peer::roster::Roster;
@@ -30,7 +30,9 @@ impl Command for ListRequest {
         let (own, hashing) = (&peer.shared.shelf.catalogue, &peer.shared.hashing);
         let filter = filter(&self, own, roster)?;
         let copies = |file| peer.custody.own_copies(peer.own.id(), file);
-        let rows = listing::rows(own, copies, hashing, roster, &filter);
+        let spans = |claim| peer.custody.served.spans(claim);
+        let stored = Stored { me: peer.own.id(), spans: &spans };
+        let rows = listing::rows(own, copies, &stored, hashing, roster, &filter);
         let unlisted = listing::unlisted(roster, &filter);
         let is_found = !rows.is_empty() || filter.is_in_folder();
         for row in rows {

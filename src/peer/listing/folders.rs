@@ -91,6 +91,7 @@ impl Folder {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::NOTHING;
     use super::super::{Filter, ListedRow, rows};
     use super::*;
     use crate::content::{Catalogue, Entry, EntryKind};
@@ -117,7 +118,7 @@ mod tests {
         let r = roster(&[("one", &[file("a/d", 2), file("a/e/f", 4)]), ("two", &[empty("a/e/none")])]);
         let coming = [Hashing { path: "a/new".parse().unwrap(), done: 1, size: 100 }];
         let stands = |_| OwnCopies { wanted: 2, ..OwnCopies::default() };
-        let show = |filter: &Filter| shown(&rows(&mine, stands, &coming, &r, filter));
+        let show = |filter: &Filter| shown(&rows(&mine, stands, &NOTHING, &coming, &r, filter));
         let all = Filter::default().by_folder(true);
         assert_eq!(
             show(&all),
@@ -149,7 +150,7 @@ mod tests {
         let mine = Catalogue::of([file("a/one", 1), file("a/two", 2)]);
         let stands =
             |file: FileId| OwnCopies { kept: u64::from(file.0[0]), wanted: 3, ..OwnCopies::default() };
-        let rows = rows(&mine, stands, &[], &Roster::default(), &Filter::default().by_folder(true));
+        let rows = rows(&mine, stands, &NOTHING, &[], &Roster::default(), &Filter::default().by_folder(true));
         let [ListedRow::Folder(row)] = &rows[..] else { panic!("{rows:?}") };
         assert_eq!((row.copies, row.wanted, row.files, row.away), (2, Some(3), 2, false));
     }

@@ -55,20 +55,28 @@ pub(super) struct OwnCopies {
     pub(super) large: bool,
 }
 
+/// What this peer keeps for others.
+pub(super) struct Stored<'a> {
+    pub(super) me: PeerId,
+    /// The chunks of a content that are here.
+    pub(super) spans: &'a dyn Fn(Claim) -> &'a [Span],
+}
+
 /// What is known of all that is to be listed, by path and content; `None`: it is a folder.
 type Lines<'a> = BTreeMap<(&'a SafePath, Option<Claim>), ListedContent>;
 
-/// The rows, in the order that is wanted. `mine` is our own catalogue, `stands` how each file of it stands, `hashing`
-/// what is not in it yet.
+/// The rows, in the order that is wanted. `mine` is our own catalogue, `stands` how each file of it stands, `stored`
+/// what is kept here for others, `hashing` what is not in it yet.
 #[must_use]
 pub(super) fn rows(
     mine: &Catalogue,
     stands: impl Fn(FileId) -> OwnCopies,
+    stored: &Stored<'_>,
     hashing: &[Hashing],
     roster: &Roster,
     filter: &Filter,
 ) -> Vec<ListedRow> {
-    let lines = lines(mine, roster, filter);
+    let lines = lines(mine, stored, roster, filter);
     let look_alikes = LookAlikes::of(roster);
     let (mut rows, mut folders) = (Vec::new(), Folders::default());
     for ((path, claim), line) in &lines {
@@ -90,7 +98,7 @@ pub(super) fn rows(
     rows
 }
 
-fn lines<'a>(mine: &'a Catalogue, roster: &'a Roster, filter: &'a Filter) -> Lines<'a> {
+fn lines<'a>(mine: &'a Catalogue, stored: &Stored<'_>, roster: &'a Roster, filter: &'a Filter) -> Lines<'a> {
     let mut lines = Lines::new();
     let own = mine.entries().map(|e| (None, e)).filter(|_| filter.from.is_anyone());
     let others = roster.entries(&filter.from).map(|(id, e)| (Some(id), e)).filter(|_| !filter.mine);
@@ -108,7 +116,7 @@ fn lines<'a>(mine: &'a Catalogue, roster: &'a Roster, filter: &'a Filter) -> Lin
             (line.size, line.modified) = (size, modified);
         }
     }
-    let copies = copies(mine, roster, &lines.keys().filter_map(|(_, claim)| *claim).collect());
+    let copies = copies(mine, stored, roster, &lines.keys().filter_map(|(_, claim)| *claim).collect());
     let mut contents: HashMap<&SafePath, usize> = HashMap::new();
     for (path, _) in lines.keys() {
         *contents.entry(path).or_default() += 1;
@@ -240,7 +248,12 @@ fn hashing_row(h: &Hashing) -> ListRow {
 
 /// How many copies there are of each content, but for those that others keep of what this peer itself shares: live
 /// peers, this one included, that share it under whatever name, and copies of those who keep it for others.
-fn copies(mine: &Catalogue, roster: &Roster, claims: &BTreeSet<Claim>) -> HashMap<Claim, u64> {
+fn copies(
+    mine: &Catalogue,
+    stored: &Stored<'_>,
+    roster: &Roster,
+    claims: &BTreeSet<Claim>,
+) -> HashMap<Claim, u64> {
     let sharers = roster.holders(claims, &Owners::Anyone);
     let own: BTreeSet<Claim> = mine
         .entries()
@@ -248,7 +261,7 @@ fn copies(mine: &Catalogue, roster: &Roster, claims: &BTreeSet<Claim>) -> HashMa
         .filter(|claim| claims.contains(claim))
         .collect();
     let foreign: BTreeSet<Claim> = claims.difference(&own).copied().collect();
-    let kept = kept_copies(roster, &foreign, &sharers);
+    let kept = kept_copies(stored, roster, &foreign, &sharers);
     let all = sharers.into_iter().map(|(claim, peers)| (claim, peers.len() as u64));
     let mut copies: HashMap<Claim, u64> = HashMap::new();
     for (claim, more) in all.chain(own.into_iter().map(|claim| (claim, 1))).chain(kept) {
@@ -257,27 +270,36 @@ fn copies(mine: &Catalogue, roster: &Roster, claims: &BTreeSet<Claim>) -> HashMa
     copies
 }
 
-/// How many copies keepers have of each content, but those who share it, too.
+/// How many copies keepers have of each content, this one included, but those who share it, too.
 pub(super) fn kept_copies(
+    stored: &Stored<'_>,
     roster: &Roster,
     claims: &BTreeSet<Claim>,
     sharers: &BTreeMap<Claim, Vec<PeerId>>,
 ) -> BTreeMap<Claim, u64> {
-    let copies = |(claim, parts): (Claim, Vec<(PeerId, Span)>)| {
-        let shares = |peer: &PeerId| sharers.get(&claim).is_some_and(|peers| peers.contains(peer));
-        let spans: Vec<Span> =
-            parts.into_iter().filter(|(peer, _)| !shares(peer)).map(|(_, span)| span).collect();
+    let mut parts = roster.away.parts(claims);
+    let copies = |claim: &Claim| {
+        let shares = |peer: &PeerId| sharers.get(claim).is_some_and(|peers| peers.contains(peer));
+        let others = parts.remove(claim).unwrap_or_default().into_iter();
+        let others = others.filter(|(peer, _)| *peer != stored.me && !shares(peer)).map(|(_, span)| span);
+        let spans: Vec<Span> = others.chain((stored.spans)(*claim).iter().copied()).collect();
+        if spans.is_empty() {
+            return None;
+        }
         let whole = Span::whole(claim.1).map_or(0, |whole| placement::copies(whole, &spans));
-        (claim, whole.into())
+        Some((*claim, whole.into()))
     };
-    roster.away.parts(claims).into_iter().map(copies).collect()
+    claims.iter().filter_map(copies).collect()
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::peer::away::KeptPart;
     use crate::peer::roster::tests::{file, key, roster};
+
+    /// A peer that keeps nothing for others.
+    pub(in crate::peer::listing) const NOTHING: Stored<'_> = Stored { me: PeerId([0; 32]), spans: &|_| &[] };
 
     fn names(rows: &[ListRow]) -> Vec<&str> {
         rows.iter().map(|r| r.path.as_str()).collect()
@@ -285,7 +307,7 @@ mod tests {
 
     /// The rows, all of them of files.
     fn files(mine: &Catalogue, hashing: &[Hashing], roster: &Roster, filter: &Filter) -> Vec<ListRow> {
-        let rows = rows(mine, |_| OwnCopies::default(), hashing, roster, filter).into_iter();
+        let rows = rows(mine, |_| OwnCopies::default(), &NOTHING, hashing, roster, filter).into_iter();
         let file = |row| if let ListedRow::File(row) = row { row } else { panic!("{row:?}") };
         rows.map(file).collect()
     }
@@ -361,7 +383,7 @@ mod tests {
         // What others keep of an own file is known from elsewhere.
         let mine = Catalogue::of([file("mine", 1)]);
         let kept = |_| OwnCopies { kept: 1, ..OwnCopies::default() };
-        let rows = rows(&mine, kept, &[], &r, &Filter { mine: true, ..Filter::default() });
+        let rows = rows(&mine, kept, &NOTHING, &[], &r, &Filter { mine: true, ..Filter::default() });
         assert!(matches!(&rows[..], [ListedRow::File(row)] if row.copies == 4), "{rows:?}");
     }
 

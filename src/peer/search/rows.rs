@@ -9,7 +9,7 @@ use crate::control::ListRow;
 use crate::identity::PeerId;
 use crate::index::FoundFile;
 use crate::peer::custody::CustodyDriver;
-use crate::peer::listing::{self, ListedContent};
+use crate::peer::listing::{self, ListedContent, Stored};
 use crate::peer::look_alikes::LookAlikes;
 use crate::peer::roster::Roster;
 use crate::peer::shared::SharedFolder;
@@ -34,7 +34,13 @@ impl RowContext<'_> {
     pub(super) fn rows(&self, files: &[FoundFile]) -> Vec<FoundRow> {
         let look_alikes = LookAlikes::of(self.roster);
         let claims: BTreeSet<Claim> = files.iter().map(|found| found.hit.claim()).collect();
-        let kept = listing::kept_copies(self.roster, &claims, &BTreeMap::new());
+        let mut owners: BTreeMap<Claim, Vec<PeerId>> = BTreeMap::new();
+        for found in files {
+            owners.entry(found.hit.claim()).or_default().extend(&found.hit.owners);
+        }
+        let spans = |claim| self.custody.served.spans(claim);
+        let stored = Stored { me: self.me, spans: &spans };
+        let kept = listing::kept_copies(&stored, self.roster, &claims, &owners);
         let row = |found: &FoundFile| {
             let (hit, claim) = (&found.hit, found.hit.claim());
             let here = hit.owners.iter().filter(|owner| self.is_live(**owner)).count();
@@ -53,8 +59,12 @@ impl RowContext<'_> {
                 copies: u64::from(hit.copies).saturating_sub(gone as u64),
                 is_ambiguous: found.is_ambiguous,
             };
+            let kept = kept.get(&claim).copied().unwrap_or(0);
             if here == 0 {
-                line.copies = kept.get(&claim).copied().unwrap_or(0);
+                line.copies = kept;
+            } else if !line.mine {
+                // Those that others keep of an own file are counted with that.
+                line.copies += kept;
             }
             let is_known = line.mine || !line.peers.is_empty();
             let stands = |file| self.custody.own_copies(self.me, file);
