@@ -13,7 +13,7 @@ use super::output;
 use super::show::{ShowOptions, View, holders};
 use super::words::SplitError;
 use crate::control::typed::{CommandOrigin, TypedFrom};
-use crate::control::{Ask, DownloadRequest, HoldersRequest, Reply, Request};
+use crate::control::{AcceptRequest, Ask, DownloadRequest, HoldersRequest, Reply, Request};
 use crate::error::{Code, Failure};
 
 /// The command that says something, and its short forms.
@@ -212,7 +212,9 @@ fn one_file(request: &Request) -> Option<String> {
 const fn goes_on_behind_the_prompt(request: &Request) -> bool {
     matches!(
         request,
-        Request::Exit(_) | Request::Download(DownloadRequest { wait: false, dry_run: false, .. })
+        Request::Exit(_)
+            | Request::Download(DownloadRequest { wait: false, dry_run: false, .. })
+            | Request::Accept(AcceptRequest { wait: false, .. })
     )
 }
 
