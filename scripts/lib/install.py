@@ -11,6 +11,7 @@ from lab import ROOT
 os.environ["PATH"] += os.pathsep + "/usr/sbin" + os.pathsep + "/sbin"
 
 PACKAGES = {
+    "b3sum": "b3sum",
     "nginx": "nginx-light",
     "curl": "curl",
     "openssl": "openssl",
