@@ -167,14 +167,14 @@ fn a_download_that_was_told_to_stop_goes_on_at_the_next_start() {
     let Some((lab, owner, mut taker)) = scene() else { return };
     let before = received(&lab);
     let (replies, thread) = begin(&taker);
-    wait("bytes", SOON, || (received(&lab) - before > SIZE / 3).then_some(()));
+    wait("bytes", LATER, || (received(&lab) - before > SIZE / 3).then_some(()));
     assert!(taker.cli(["exit", "--now"]).status.success());
     let (_, time) = taker.ended(SOON);
     assert!(time < Duration::from_secs(2), "{time:?}");
     drop((replies, thread));
     taker = lab.peer(2, "taker", &[]);
     let goes_on = |row: &QueueRow| row.state == QueueState::Downloading && row.done >= SIZE / 4;
-    let (row, _) = wait("it goes on", SOON, || queue(&taker).into_iter().find(goes_on));
+    let (row, _) = wait("it goes on", LATER, || queue(&taker).into_iter().find(goes_on));
     assert_eq!((row.what.as_str(), row.size), ("big.bin", SIZE), "{row:?}");
     finish(&lab, &owner, &taker, before, 1);
 }
