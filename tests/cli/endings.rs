@@ -7,7 +7,7 @@ use expectrl::Expect as _;
 use expectrl::session::OsSession;
 
 use crate::common::{DEADLINE, Neighbour, Peer, err, out, wait};
-use crate::first_session::plain;
+use crate::plain::plain;
 use crate::prompt::{ended_with, open_on, until};
 
 /// Files of `many/`: more than are named one by one.

@@ -2,120 +2,9 @@
 
 use std::fmt::Write as _;
 
-use expectrl::Expect as _;
-use expectrl::session::OsSession;
-
 use crate::common::{DEADLINE, Peer, wait};
-use crate::prompt::{ended_with, open_with, until};
-
-/// Sequences that move the cursor and clear lines are no text.
-pub(crate) fn plain(text: &str) -> String {
-    let mut plain = String::new();
-    let mut characters = text.chars().filter(|c| *c != '\r');
-    while let Some(character) = characters.next() {
-        match character {
-            '\x1b' => drop(characters.by_ref().skip(1).find(char::is_ascii_alphabetic)),
-            character => plain.push(character),
-        }
-    }
-    plain
-}
-
-/// One session, and what differs from run to run in it.
-struct FirstSession {
-    terminal: OsSession,
-    masks: Vec<(String, &'static str)>,
-}
-
-impl FirstSession {
-    /// What stands above the next prompt.
-    fn above(&mut self) -> String {
-        plain(&until(&mut self.terminal, "potluck> "))
-    }
-
-    /// Types a line; what is answered.
-    fn say(&mut self, line: &str) -> String {
-        self.terminal.send(format!("{line}\r")).unwrap();
-        let shown = self.above();
-        let answer = shown.trim_start().strip_prefix(line).unwrap_or_else(|| panic!("{line}: {shown:?}"));
-        self.masked(answer)
-    }
-
-    /// Types the last line; what is answered before the peer ends, which it does well.
-    fn say_last(&mut self, line: &str) -> String {
-        self.terminal.send(format!("{line}\r")).unwrap();
-        let shown = plain(&ended_with(&mut self.terminal, "0", ""));
-        self.masked(shown.trim_start().strip_prefix(line).unwrap())
-    }
-
-    /// What is told above the prompt, once it has `part` in it.
-    fn told(&mut self, part: &str) -> String {
-        let before = until(&mut self.terminal, part);
-        let rest = self.above();
-        self.masked(&format!("{}{part}{rest}", plain(&before)))
-    }
-
-    /// The lines, without what differs from run to run: times, and what `masks` says.
-    fn masked(&self, text: &str) -> String {
-        let mut masked = text.to_owned();
-        for (what, mask) in &self.masks {
-            masked = masked.replace(what, mask);
-        }
-        let lines = masked.lines().map(|line| masked_offices(masked_times(&masked_numbers(line.trim_end()))));
-        // The shell below the terminal says the number of its process.
-        let there: Vec<String> = lines.filter(|line| !line.is_empty() && !line.starts_with("pid=")).collect();
-        there.join("\n")
-    }
-
-    fn masks(&mut self, peer: &Peer, [id, port]: [&'static str; 2]) {
-        let status = peer.status();
-        self.masks.push((status.id[..8].to_owned(), id));
-        for number in status.ports {
-            self.masks.push((number.to_string(), port));
-        }
-    }
-}
-
-/// Other ports, which are all that has so many digits; and columns, whose widths hang on what is masked.
-fn masked_numbers(line: &str) -> String {
-    let mut masked = String::new();
-    for character in line.chars() {
-        let is_wide = masked.ends_with("  ") && character == ' ';
-        if !is_wide {
-            masked.push(character);
-        }
-        let digits = masked.chars().rev().take_while(char::is_ascii_digit).count();
-        if digits == 5 {
-            masked.truncate(masked.len() - digits);
-            masked.push_str("PORT");
-        }
-    }
-    masked
-}
-
-/// Who keeps the index: that hangs on who came first, and whether it was heard already.
-fn masked_offices(line: String) -> String {
-    match line.split_once("  ") {
-        Some(("fine", what)) if what.contains("keeps the index") => "fine  WHO keeps the index".to_owned(),
-        _ => line,
-    }
-}
-
-/// Times of the day, and spans of a few seconds.
-fn masked_times(line: &str) -> String {
-    let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-    for at in 0..words.len() {
-        let is_number = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_digit());
-        if words[at].len() == 5 && words[at].split(':').all(is_number) && words[at].contains(':') {
-            words[at] = "HH:MM".to_owned();
-        }
-        let unit = words.get(at + 1).map(|unit| unit.trim_end_matches([',', ';', ':']).to_owned());
-        if unit.as_deref() == Some("s") && is_number(&words[at]) {
-            words[at] = "N".to_owned();
-        }
-    }
-    words.join(" ")
-}
+use crate::prompt::open_with;
+use crate::transcript::Transcript;
 
 /// The findings that are not about this machine.
 fn of_potluck(findings: &str) -> String {
@@ -140,10 +29,15 @@ fn of_potluck(findings: &str) -> String {
 fn each_line_of_a_first_session_is_as_it_was() {
     let anna = Peer::new();
     let flags = ["--name", "anna", "--no-sandbox"];
-    let mut session = FirstSession { terminal: open_with(&anna, &flags), masks: Vec::new() };
+    let mut session = Transcript {
+        has_widths: false,
+        is_redrawn: true,
+        terminal: open_with(&anna, &flags),
+        masks: Vec::new(),
+    };
     let first = session.above();
     session.masks.push((anna.path().display().to_string(), "FOLDER"));
-    session.masks(&anna, ["ANNA", "PORT"]);
+    session.mask_peer(&anna, ["ANNA", "PORT"]);
     let mut log = String::new();
     let mut note = |what: &str, text: String| writeln!(log, "== {what}\n{text}").unwrap();
     note("the first screen", session.masked(&first));
@@ -155,7 +49,7 @@ fn each_line_of_a_first_session_is_as_it_was() {
     // Another peer of this network.
     let bert = anna.neighbour();
     let _bert = bert.daemon_with(&["--name", "bert"]);
-    session.masks(&bert, ["BERT", "PORT"]);
+    session.mask_peer(&bert, ["BERT", "PORT"]);
     note("bert starts", session.told("bert joined"));
     assert!(bert.ask(&["chat", "hi anna"]).status.success());
     note("bert says something", session.told("hi anna"));
@@ -167,7 +61,7 @@ fn each_line_of_a_first_session_is_as_it_was() {
     note("connect to nobody", session.say("connect 127.0.0.1:1"));
     let cleo = Peer::new();
     let _cleo = cleo.daemon_with(&["--name", "cleo"]);
-    session.masks(&cleo, ["CLEO", "PORT"]);
+    session.mask_peer(&cleo, ["CLEO", "PORT"]);
     let connected = session.say(&format!("connect {}", cleo.status().ports[0]));
     let mut both: Vec<String> = connected.lines().map(str::to_owned).collect();
     if !connected.contains("cleo joined") {

@@ -13,14 +13,18 @@ mod first_session;
 mod groups;
 mod lists;
 mod momentary;
+#[path = "../common/plain.rs"]
+mod plain;
 mod prompt;
 mod queue;
 mod scripting;
 mod sending;
 mod service;
 mod shares;
+mod transcript;
 mod transfers;
 mod users;
+mod uses;
 
 use std::io::{BufRead, Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};

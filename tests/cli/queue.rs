@@ -224,7 +224,7 @@ fn session_on(columns: u16) -> String {
     let mut log = String::new();
     let mut type_in = |line: &str, end: &str| {
         expectrl::Expect::send(&mut session, format!("{line}\r")).unwrap();
-        let before = crate::first_session::plain(&until(&mut session, end)) + end;
+        let before = crate::plain::plain(&until(&mut session, end)) + end;
         let lines = before.lines().rev().take_while(|before| !before.contains("potluck> "));
         let answer: Vec<&str> = lines.collect::<Vec<_>>().into_iter().rev().collect();
         log.push_str(&format!("> {line}\n{}\n", answer.join("\n")));

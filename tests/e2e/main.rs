@@ -8,6 +8,8 @@
 
 #[path = "../common/lab/mod.rs"]
 mod lab;
+#[path = "../common/plain.rs"]
+mod plain;
 
 mod across;
 mod beside;
@@ -35,6 +37,7 @@ mod networks;
 mod offices;
 mod port_mapping;
 mod presence;
+mod readme;
 mod routes;
 mod searches;
 mod sending;
