@@ -269,10 +269,10 @@ impl DiskCoordinator {
     /// Takes a file into the table.
     fn admit(&mut self, token: FileToken, plan: Plan, source: Option<PathBuf>) -> Result<(), Failure> {
         let Some(chunks) = Chunks::of(plan.size) else {
-            return Err(Failure::other(format!("the size of {} is impossible", plan.to)));
+            return Err(Failure::other("the file is larger than a file can be"));
         };
         if plan.keep.is_some_and(|span| !span.fits(plan.size)) {
-            return Err(Failure::other(format!("{} has no such part", plan.to)));
+            return Err(Failure::other("the file has no such part"));
         }
         if self.files.contains_key(&token) {
             return Err(Failure::other(format!("{} cannot be opened: its number is in use", plan.to)));

@@ -176,7 +176,10 @@ impl Ready {
             TakenName::Free(name, _) => Arrival::SavedAs(walked.path.join(name)),
             TakenName::Same(name) => Arrival::AlreadyThere(walked.path.join(name)),
             TakenName::None => {
-                return Err(Failure::other(format!("too many files named {} are there", self.plan.to)));
+                return Err(Failure::other(format!(
+                    "too many files named {} are there: move some away, or choose another folder with --to",
+                    self.plan.to
+                )));
             }
         };
         let mut folders = vec![touched.add_place(&self.place).map_err(failed)?];

@@ -47,6 +47,8 @@ fn what_does_not_fit_is_refused_before_the_first_byte() {
     let failure = outcome.unwrap_err();
     assert_eq!((failure.code, fetched), (Code::Full, 0));
     assert!(failure.message.contains("17.0 MiB") && failure.message.contains("15."), "{failure}");
+    let advice = "free: free some space, or choose another folder with --to";
+    assert!(failure.message.ends_with(advice), "{failure}");
     rig.flush();
     assert!(names_in(mount.0.path()).is_empty());
     // Two that fit alone only: the second is refused while the first is promised its room.
@@ -265,9 +267,39 @@ fn wrong_bytes_are_noticed_and_fetched_again() {
     let wrong = Source::new(0, 1);
     let mut plan = wrong.plan(dir.path(), "empty");
     plan.id = FileId([1; 32]);
-    assert!(rig.fetch(&wrong, plan).0.is_err());
+    let failure = rig.fetch(&wrong, plan).0.unwrap_err();
+    assert_eq!(failure.message, "empty is empty, but its id is not that of nothing");
     rig.flush();
     assert!(!dir.path().join(PARTIAL).exists());
+}
+
+#[test]
+fn no_file_is_larger_than_the_largest_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = Rig::new();
+    let plan = Plan { size: u64::MAX, ..Source::new(10, 1).plan(dir.path(), "x") };
+    let token = rig.open(plan);
+    let failure = rig.opened(token).unwrap_err().unwrap_err();
+    assert_eq!(failure.message, "the file is larger than a file can be");
+}
+
+#[test]
+fn a_block_before_its_manifest_ends_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = Rig::new();
+    let source = Source::new(1_000_000, 1);
+    let token = rig.open(source.plan(dir.path(), "x"));
+    rig.opened(token).unwrap();
+    let chunk = source.chunks.last();
+    rig.write(token, chunk, source.chunk(chunk));
+    match rig.event() {
+        Event::Failed(t, failure) if t == token => {
+            assert_eq!(failure.message, "a block of x came before its manifest");
+        }
+        other => panic!("{other:?}"),
+    }
+    // It is let go, and can be fetched again.
+    assert_eq!(rig.fetch(&source, source.plan(dir.path(), "x")).0, saved(dir.path(), "x"));
 }
 
 #[test]

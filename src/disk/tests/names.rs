@@ -1,6 +1,8 @@
 //! Names that are taken, twins, and links in the way.
 
 use super::*;
+use crate::disk::names::candidate;
+use crate::disk::publish::NAMES;
 
 #[test]
 fn what_bears_the_name_is_never_replaced() {
@@ -64,9 +66,22 @@ fn a_file_or_link_where_a_folder_is_needed_is_reported() {
     fs::write(dir.path().join("plain"), "").unwrap();
     testing::link(outside.path(), dir.path().join("way"));
     let source = Source::new(100, 1);
-    for (to, word) in [("plain/x", "is a file"), ("way/x", "is a link"), ("WAY/x", "is a link")] {
+    for (to, said) in [
+        (
+            "plain/x",
+            "plain is a file where a folder is needed: move it away, or choose another folder with --to",
+        ),
+        (
+            "way/x",
+            "way is a link, and downloads follow none: move it away, or choose another folder with --to",
+        ),
+        (
+            "WAY/x",
+            "way is a link, and downloads follow none: move it away, or choose another folder with --to",
+        ),
+    ] {
         let (outcome, _) = rig.fetch(&source, source.plan(dir.path(), to));
-        assert!(outcome.clone().unwrap_err().message.contains(word), "{outcome:?}");
+        assert!(outcome.clone().unwrap_err().message.ends_with(said), "{outcome:?}");
     }
     rig.tell(Command::Folder(FileToken(77), dir.path().into(), "way/sub".parse().unwrap()));
     assert!(matches!(rig.event(), Event::Failed(FileToken(77), _)));
@@ -74,6 +89,25 @@ fn a_file_or_link_where_a_folder_is_needed_is_reported() {
     assert!(names_in(outside.path()).is_empty());
     let (outcome, _) = rig.fetch(&source, source.plan(dir.path(), "fine/x"));
     assert_eq!(outcome, saved(dir.path(), "fine/x"));
+}
+
+#[test]
+fn a_name_of_which_there_are_a_thousand_already_is_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    for n in 1..=NAMES {
+        fs::write(dir.path().join(candidate("x", n)), "").unwrap();
+    }
+    let mut rig = Rig::new();
+    let source = Source::new(100, 1);
+    let failure = rig.fetch(&source, source.plan(dir.path(), "x")).0.unwrap_err();
+    assert_eq!(
+        failure.message,
+        "too many files named x are there: move some away, or choose another folder with --to"
+    );
+    let last = candidate("x", NAMES);
+    fs::remove_file(dir.path().join(&last)).unwrap();
+    let (outcome, _) = rig.fetch(&source, source.plan(dir.path(), "x"));
+    assert_eq!(outcome, Ok(Arrival::SavedAs(dir.path().join(last))));
 }
 
 #[test]

@@ -182,9 +182,12 @@ fn one_content_is_put_together_once_at_a_time() {
     let a = one.open(source.plan(dir.path(), "a"));
     one.opened(a).unwrap();
     let b = one.open(source.plan(dir.path(), "b"));
-    assert!(one.opened(b).unwrap_err().unwrap_err().message.contains("already"));
+    let said = |failure: Failure| failure.message;
+    let in_the_way = "b is being fetched into the same folder already";
+    assert_eq!(one.opened(b).unwrap_err().map_err(said), Err(in_the_way.to_owned()));
     let c = two.open(source.plan(dir.path(), "c"));
-    assert!(two.opened(c).unwrap_err().unwrap_err().message.contains("already"));
+    let in_the_way = "c is being fetched into the same folder already";
+    assert_eq!(two.opened(c).unwrap_err().map_err(said), Err(in_the_way.to_owned()));
     one.tell(Command::Close(a));
     // Not refused: the earlier token is closing.
     assert_eq!(one.fetch(&source, source.plan(dir.path(), "d")).0, saved(dir.path(), "d"));

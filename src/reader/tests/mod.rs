@@ -236,7 +236,8 @@ fn a_false_size_gives_nothing_that_is_wrong() {
     assert!(world.ended[&ReadId(1)].is_err(), "that of nothing is another id");
     world.readers.handle_order(world.now, order(2, (world.content.claim().0, u64::MAX)));
     world.drain();
-    assert!(world.ended[&ReadId(2)].is_err());
+    let failure = world.ended[&ReadId(2)].as_ref().unwrap_err();
+    assert_eq!(failure.message, "the file is larger than a file can be");
 }
 
 #[test]

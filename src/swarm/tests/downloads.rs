@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::world::{Kind, World, content, manifest, named, peer};
-use crate::content::{Chunks, Manifest};
+use crate::content::{Chunks, Manifest, Span};
 use crate::error::Code;
 use crate::swarm::download::FileDownload;
 use crate::swarm::limits;
@@ -113,6 +113,48 @@ fn a_false_size_costs_neither_the_true_file_nor_its_holder() {
     let finished = world.finished();
     assert!(matches!(finished[..], [(1, 1, Some(_))]), "{finished:?}");
     assert!(world.dropped.iter().all(|p| *p == peer(1)), "{:?}", world.dropped);
+}
+
+#[test]
+fn what_no_file_can_be_fails_alone() {
+    let bytes = content(MIB);
+    let mut world = World::new(&[(1, Kind::Honest)]);
+    let id = blake3::hash(&bytes).into();
+    world.content.insert(id, bytes.clone());
+    let wanted = |path: &str, size: u64, keep| Wanted {
+        id,
+        size,
+        modified: 0,
+        executable: false,
+        asked: "x".into(),
+        to: path.parse().unwrap(),
+        holders: vec![peer(1)],
+        keep,
+        some: vec![],
+    };
+    let size = bytes.len() as u64;
+    let (none, far) = (Span { from: 3, to: 3 }, Span { from: 0, to: u32::MAX });
+    let files = vec![
+        wanted("large", u64::MAX, None),
+        wanted("none", size, Some(none)),
+        wanted("far", size, Some(far)),
+        wanted("a", size, None),
+    ];
+    let job =
+        Job { id: JobId(1), destination: PathBuf::from("/d"), files, folders: Vec::new(), background: false };
+    world.swarm.handle_job(world.now, job);
+    world.drain();
+    world.run();
+    let failed = |event: &JobEvent| match event {
+        JobEvent::Failed(_, path, failure) => Some((path.to_string(), failure.message.clone())),
+        _ => None,
+    };
+    let mut failed: Vec<_> = world.events.iter().filter_map(failed).collect();
+    failed.sort();
+    let (large, part) = ("the file is larger than a file can be", "the file has no such part");
+    let said = [("far", part), ("large", large), ("none", part)];
+    assert_eq!(failed, said.map(|(path, said)| (path.to_owned(), said.to_owned())));
+    assert_eq!(world.finished(), [(1, 1, Some(Code::Failed))]);
 }
 
 #[test]
