@@ -159,7 +159,8 @@ mod tests {
             drop(files.add(file(n), &mut out));
         }
         assert_eq!(files.iter().count(), limits::FILES);
-        assert!(files.add(file(9), &mut out).unwrap_err().message.contains("--stop"));
+        let said = "64 files are announced, which is the most: `announce --stop` one";
+        assert_eq!(files.add(file(9), &mut out), Err(Failure::other(said)));
     }
 
     #[test]

@@ -104,13 +104,16 @@ mod tests {
         let (a, b, far) = (twin("a", first), twin("b", second), file("c", 1));
         let r = roster(&[("one", &[])]);
         let (owner, mut choices) = (*r.iter().next().unwrap().0, Choices::default());
-        assert_eq!(choices.single("x", &r).unwrap_err().code, Code::NotFound);
+        let none = choices.single("x", &r).unwrap_err();
+        assert_eq!(none, Failure::new(Code::NotFound, "nobody here shares `x`"));
         choices.add(owner, &a);
         choices.add(owner, &far);
         assert!(choices.shown(&r).contains("b3:aaaaaaaa (7 B, one ("), "{}", choices.shown(&r));
         choices.add(owner, &b);
         let failure = choices.single("x", &r).unwrap_err();
         assert_eq!(failure.code, Code::Ambiguous);
+        assert!(failure.message.starts_with("`x` has 3 different contents: b3:"), "{failure}");
+        assert!(failure.message.ends_with("; say which by its id, or `--from` whom"), "{failure}");
         for id in [first, second] {
             assert!(failure.message.contains(&id.to_string()), "{failure}");
         }

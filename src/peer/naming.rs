@@ -162,7 +162,12 @@ mod tests {
         assert_eq!(r.find("an"), Ok(id(1)));
         assert_eq!(r.find("bert"), Ok(id(2)));
         assert_eq!(r.find(&id(3).prefix(8)), Ok(id(3)));
-        assert_eq!(r.find("ber").unwrap_err().code, Code::Ambiguous);
+        let several = [2, 3].map(|n| r.name_with_id(id(n)));
+        let either = r.find("ber").unwrap_err();
+        assert_eq!(either.code, Code::Ambiguous);
+        let said = [several.join(" or "), [several[1].clone(), several[0].clone()].join(" or ")]
+            .map(|names| format!("`ber` can be {names}; say its id"));
+        assert!(said.contains(&either.message), "{either}");
         let missing = r.find("carl\u{1b}").unwrap_err();
         assert_eq!(missing.code, Code::NotFound);
         assert!(missing.message.contains("Anna, bert") && !missing.message.contains('\u{1b}'));

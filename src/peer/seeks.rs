@@ -54,8 +54,10 @@ impl FileSeeks {
         let mut all: BTreeSet<FileId> = self.sought().collect();
         let new: Vec<_> = files.iter().copied().filter(|file| all.insert(*file)).collect();
         if all.len() > limits::SOUGHT {
-            let text =
-                format!("the table between sites is asked for {} files at most at a time", limits::SOUGHT);
+            let text = format!(
+                "the table between sites is asked for {} files at most at a time: ask again in a minute",
+                limits::SOUGHT
+            );
             return Err(Failure::other(text));
         }
         for file in new {

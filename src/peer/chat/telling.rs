@@ -116,10 +116,20 @@ mod tests {
         let told = all.end(7).unwrap();
         assert_eq!((told.to, all.end(7)), (to(1).id, None));
         assert_eq!(told.failure(TellOutcome::Came), None);
-        for outcome in
-            [TellOutcome::NotOffered, TellOutcome::Busy, TellOutcome::Stranger, TellOutcome::NoAnswer]
-        {
-            assert!(told.failure(outcome).unwrap().message.contains("peer1"));
+        for (outcome, said) in [
+            (
+                TellOutcome::NotOffered,
+                "an earlier potluck runs at peer1, which takes no lines for it alone: say it to everyone, or have it \
+                 updated",
+            ),
+            (TellOutcome::Busy, "peer1 takes no more lines now: say it again in a second"),
+            (TellOutcome::Stranger, "peer1 has not heard of this peer yet: say it again in a few seconds"),
+            (
+                TellOutcome::NoAnswer,
+                "peer1 does not answer, and may not have got the line: say it again later",
+            ),
+        ] {
+            assert_eq!(told.failure(outcome), Some(Failure::other(said)));
         }
     }
 }

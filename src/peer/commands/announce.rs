@@ -90,7 +90,11 @@ fn one_of(word: &str, meant: BTreeSet<FileId>) -> Result<FileId, Failure> {
             Err(Failure::new(Code::NotFound, text))
         }
         (Some(_), Some(_)) => {
-            let text = format!("`{}` means {} files: say which one", text::shown(word), meant.len());
+            let text = format!(
+                "`{}` means {} files: say which one, by its path or its whole id",
+                text::shown(word),
+                meant.len()
+            );
             Err(Failure::new(Code::Ambiguous, text))
         }
     }

@@ -272,7 +272,8 @@ fn a_user_names_downloads_by_number_and_by_name() {
     }
     assert_eq!((named("7"), named("x")), (Err(Code::NotFound), Err(Code::NotFound)));
     queue.add(JobId(4), order(2, 10));
-    assert_eq!(queue.named(&"f2".parse().unwrap()).unwrap_err().code, Code::Ambiguous);
+    let said = "`f2` can be download 2 or 4; use the number";
+    assert_eq!(queue.named(&"f2".parse().unwrap()), Err(Failure::new(Code::Ambiguous, said)));
 }
 
 #[test]

@@ -155,7 +155,12 @@ fn no_file_stands_in_the_way_of_a_folder_nor_the_other_way_round() {
     let r = roster(&[("anna", &[file("p/a", 1)]), ("mallory", &[file("p", 2)])]);
     let failure = ask(&r, &["p"]).unwrap_err();
     assert_eq!(failure.code, Code::Ambiguous);
-    assert!(failure.message.contains("b3:02020202") && failure.message.contains("`p/`"), "{failure}");
+    assert!(failure.message.starts_with("`p` is a file (b3:02020202 ("), "{failure}");
+    let ends = "; say `p/` for the folder, or which file by its id";
+    assert!(
+        failure.message.contains(") and a folder (anna (") && failure.message.ends_with(ends),
+        "{failure}"
+    );
     assert_eq!(to(&ask(&r, &["p/"]).unwrap()), [("p/a", 1, 1)]);
     assert_eq!(to(&ask(&r, &["b3:0202"]).unwrap()), [("p", 2, 1)]);
     let mallory = Owners::one(key(2).peer_id());

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::accounts::AccountHost;
+use crate::content::Span;
 use crate::control::{Audience, ChatRequest, ChatRow, IgnoreRequest, IgnoredRow, UnignoreRequest};
-use crate::error::Code;
+use crate::error::{Code, Failure};
 use crate::lan::{HeardMark, MissedLines, NotSaid, SayOutcome, SpokenLine};
+use crate::peer::away::KeptPart;
+use crate::peer::limits;
 use crate::receiver::telling::{PrivateLine, TellOutcome};
 use crate::sender::{SenderEvent, ToldLine};
 use crate::store::LedgerRow;
@@ -61,7 +64,7 @@ impl TestPeer {
         self.notices().into_iter().filter_map(line).collect()
     }
 
-    fn failed(&mut self, ask: AskId) -> crate::error::Failure {
+    fn failed(&mut self, ask: AskId) -> Failure {
         match self.replies(ask).pop() {
             Some(Reply::Failed(failure)) => failure,
             other => panic!("{other:?}"),
@@ -249,6 +252,37 @@ fn who_is_ignored_is_neither_shown_nor_kept_and_that_lasts() {
     // Who is away and said something can be ignored by the name that it had.
     let ask = peer.ask(IgnoreRequest { peer: "anna".into() }.into());
     assert!(matches!(&peer.replies(ask)[..], [Reply::Ignored(_), Reply::Done]));
+}
+
+#[test]
+fn a_thousand_are_ignored_and_no_more() {
+    let mut peer = TestPeer::sharing(&[]);
+    peer.join(1, "anna", 0);
+    let machine = &mut peer.machine;
+    for n in 0..limits::IGNORED_PEERS as u64 {
+        let mut id = [0; 32];
+        id[..8].copy_from_slice(&n.to_le_bytes());
+        machine.chat.ignore(PeerId(id), format!("other{n}"), &mut machine.out).unwrap();
+    }
+    let ask = peer.ask(IgnoreRequest { peer: "anna".into() }.into());
+    let failure = peer.failed(ask);
+    assert_eq!(failure, Failure::other("1000 peers are ignored already: `unignore` one first"));
+    peer.ask(UnignoreRequest { peer: "other7".into() }.into());
+    let ask = peer.ask(IgnoreRequest { peer: "anna".into() }.into());
+    assert!(matches!(peer.replies(ask)[..], [Reply::Ignored(_), Reply::Done]));
+}
+
+#[test]
+fn who_is_away_is_told_nothing_although_its_name_is_known() {
+    let mut peer = TestPeer::sharing(&[]);
+    let (anna, bert) = (peer.join(1, "anna", 1), peer.join(2, "bert", 0));
+    peer.event(PeerEvent::Discovery(lan::Event::Gone(anna, lan::Gone::Left)));
+    let part = KeptPart { file: FileId([1; 32]), size: 1, span: Span { from: 0, to: 1 } };
+    let away = &mut peer.machine.presence.roster.away;
+    away.kept(bert, [(anna, Some("anna".to_owned()), vec![part])]);
+    let ask = peer.ask(chat("@anna psst"));
+    let said = "anna is away: only who is here can be told something";
+    assert_eq!(peer.failed(ask), Failure::new(Code::NotFound, said));
 }
 
 #[test]

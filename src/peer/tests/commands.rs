@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::content::Omission;
-use crate::control::{Diagnosis, DoctorRequest, LeftOutRow, NamedPeers, RescanRequest};
+use crate::control::{Diagnosis, DoctorRequest, LeftOutRow, NamedPeers, RescanRequest, WhoRequest};
 use crate::doctor::MachineFacts;
-use crate::error::Code;
+use crate::error::{Code, Failure};
 use crate::lan::LanFacts;
 use crate::peer::file_work::DiagnosisFacts;
 
@@ -124,6 +124,26 @@ fn what_cannot_be_done_is_said() {
     let ask = peer.ask(RestoreRequest { forget: false, files: Vec::new() }.into());
     let replies = peer.replies(ask);
     assert!(matches!(replies.as_slice(), [Reply::Note { text }, Reply::Done] if text.starts_with("nothing")));
+}
+
+#[test]
+fn who_asks_about_a_word_that_means_several_is_told_what_to_say() {
+    let mut peer = TestPeer::sharing(&[]);
+    let anna = peer.join(1, "anna", 1);
+    peer.join(2, "bert", 1);
+    peer.catalogue(1, &[file("anna", 1), file("song", 2)]);
+    peer.catalogue(2, &[file("song", 3)]);
+    let mut who = |about: &str| {
+        let ask = peer.ask(WhoRequest { about: Some(about.to_owned()) }.into());
+        peer.replies(ask)
+    };
+    let said = format!("`anna` is a file or folder and a peer: say `./anna` or its id ({anna})");
+    assert_eq!(who("anna"), [Reply::Failed(Failure::new(Code::Ambiguous, said))]);
+    assert!(matches!(who("./anna")[..], [Reply::Who(_), .., Reply::WhoSum(_), Reply::Done]));
+    assert!(matches!(who(&anna.to_string())[..], [Reply::WhoPeer(_), Reply::Done]));
+    let [two, three] = [2, 3].map(|n| FileId([n; 32]));
+    let said = format!("`song` has 2 different contents: b3:{two}, b3:{three}; say which by its id");
+    assert_eq!(who("song"), [Reply::Failed(Failure::new(Code::Ambiguous, said))]);
 }
 
 #[test]

@@ -263,6 +263,40 @@ fn what_the_policy_accepts_of_one_host_leaves_the_queue_to_others() {
 }
 
 #[test]
+fn what_is_offered_waits_while_the_queue_is_full() {
+    let mut peer = TestPeer::with_full_queue();
+    peer.event(offered(1, page(1, &["a"])));
+    let full = "the queue is full (1000 downloads): `cancel` takes some away";
+    let ask = peer.ask(accept());
+    assert_eq!(peer.replies(ask), [Reply::Failed(Failure::other(full))]);
+    assert_eq!(peer.offers()[0].state, OfferState::Waiting);
+    peer.cancel(1_000);
+    peer.ask(accept());
+    assert_eq!(peer.offers()[0].state, OfferState::Accepted);
+}
+
+#[test]
+fn a_peer_makes_so_many_offers_at_a_time_of_what_is_named_as_a_whole() {
+    let mut peer = TestPeer::sharing(&[]);
+    peer.join(1, "anna", 0);
+    let send = |path: &str| -> Request {
+        let paths = vec![SendPath(path.into())];
+        SendRequest { paths, to: "anna".into(), wait: true, ..SendRequest::default() }.into()
+    };
+    let ask = peer.ask(send("a.txt"));
+    let relative = Failure::new(Code::Usage, "what is sent is named by absolute paths");
+    assert_eq!(peer.replies(ask), [Reply::Failed(relative)]);
+    for _ in 0..limits::OFFERS_MADE {
+        peer.sends();
+    }
+    let ask = peer.ask(send("/x/a.txt"));
+    let many = Failure::other("64 offers are open already: `reject` takes one back");
+    assert_eq!(peer.replies(ask), [Reply::Failed(many)]);
+    peer.ask(RejectRequest { which: Some(QueueWord::number(1)) }.into());
+    peer.sends();
+}
+
+#[test]
 fn who_is_ignored_offers_nothing() {
     let mut peer = TestPeer::sharing(&[]);
     peer.join(1, "anna", 0);

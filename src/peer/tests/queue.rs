@@ -7,6 +7,9 @@ use crate::control::{
 use crate::disk::Arrival;
 use crate::error::{Code, Failure};
 use crate::peer::limits;
+use crate::peer::owners::Owners;
+use crate::peer::queue::{QueueOrder, queue_download};
+use crate::swarm::Wanted;
 
 /// A peer beside anna, who shares three large files.
 fn beside_anna() -> TestPeer {
@@ -45,6 +48,47 @@ impl TestPeer {
     /// Numbers and states of the queue, in order.
     fn states(&mut self) -> Vec<(u64, QueueState)> {
         self.queue().into_iter().map(|row| (row.job, row.state)).collect()
+    }
+
+    /// A peer beside anna, of whose three files the first one is in its queue, which is full.
+    pub(super) fn with_full_queue() -> Self {
+        let mut peer = beside_anna();
+        peer.ask(download("f1", false));
+        for n in 1..limits::QUEUED as u64 {
+            let mut id = [0; 32];
+            id[..8].copy_from_slice(&n.to_le_bytes());
+            let word = format!("other{n}");
+            let wanted = Wanted {
+                id: FileId(id),
+                size: 1 << 20,
+                modified: 5_000,
+                executable: false,
+                asked: word.as_str().into(),
+                to: word.parse().unwrap(),
+                holders: Vec::new(),
+                keep: None,
+                some: Vec::new(),
+            };
+            let order = QueueOrder {
+                words: vec![word],
+                options: Vec::new(),
+                owners: Owners::Anyone,
+                destination: "/peer/downloads".into(),
+                files: vec![wanted],
+                folders: Vec::new(),
+                is_offered: false,
+            };
+            queue_download(peer.now, order, &mut peer.machine);
+        }
+        peer.drain();
+        peer.outputs.clear();
+        peer
+    }
+
+    /// Takes a download away, which may run.
+    pub(super) fn cancel(&mut self, job: u64) {
+        self.ask(CancelRequest::number(job).into());
+        self.finish(JobId(job), Some(Failure::other("the download was stopped")));
     }
 
     fn arrive(&mut self, job: u64, n: u8) {
@@ -86,6 +130,20 @@ fn downloads_go_on_at_the_next_start_in_their_order() {
     assert_eq!(done(&mut again), 4 << 20, "the last of it was not on the disk");
     let ask = again.ask(download("b3:0202", false));
     assert!(matches!(&again.replies(ask)[..], [Reply::Begun(row), Reply::Done] if row.job == 4));
+}
+
+#[test]
+fn a_full_queue_takes_no_more_until_something_is_taken_away() {
+    let mut peer = TestPeer::with_full_queue();
+    let full = "the queue is full (1000 downloads): `cancel` takes some away";
+    let ask = peer.ask(download("f2", false));
+    assert_eq!(peer.replies(ask), [Reply::Failed(Failure::other(full))]);
+    // What is in it already takes no place.
+    let ask = peer.ask(download("f1", false));
+    assert!(matches!(peer.replies(ask)[..], [Reply::Begun(_), Reply::Done]));
+    peer.cancel(1_000);
+    let ask = peer.ask(download("f2", false));
+    assert!(matches!(peer.replies(ask)[..], [Reply::Begun(_), Reply::Done]));
 }
 
 #[test]

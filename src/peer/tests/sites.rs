@@ -149,7 +149,9 @@ fn the_table_is_asked_for_whole_ids_of_anyone_alone() {
         peer.ask(download(&word(100 + n), true));
     }
     let ask = peer.ask(download(&word(1), true));
-    assert_eq!(failure(&peer.replies(ask)).0, Code::Failed);
+    let (code, said) = failure(&peer.replies(ask));
+    let most = "the table between sites is asked for 16 files at most at a time: ask again in a minute";
+    assert_eq!((code, said.as_str()), (Code::Failed, most));
     let ask = peer.ask(download(&word(100), true));
     assert!(matches!(peer.replies(ask)[..], [Reply::Note { .. }]), "it is asked for already");
     assert_eq!(told(&mut peer).len(), 16);
@@ -174,12 +176,34 @@ fn a_file_is_announced_until_the_user_ends_that() {
     assert_eq!(announce(&mut peer, None, false), [row("announced"), Reply::Done]);
     assert_eq!(announce(&mut peer, Some(&word(7)), false), [row("announced"), Reply::Done]);
     for none in ["other", "b3:01010101", "ow"] {
-        assert_eq!(failure(&announce(&mut peer, Some(none), false)).0, Code::NotFound);
-        assert_eq!(failure(&announce(&mut peer, Some(none), true)).0, Code::NotFound);
+        let said = format!(
+            "`{none}` is no file that this peer has; see `list --mine`, and `announce` for what is announced"
+        );
+        for stop in [false, true] {
+            assert_eq!(failure(&announce(&mut peer, Some(none), stop)), (Code::NotFound, said.clone()));
+        }
     }
     peer.outputs.clear();
     assert_eq!(announce(&mut peer, Some("b3:0707"), true), [row("stopped"), Reply::Done]);
     assert_eq!(told(&mut peer), [DhtCommand::Files(BTreeSet::new())]);
     let (code, text) = failure(&announce(&mut TestPeer::sharing(&[file("own", 7)]), Some("own"), false));
     assert!(code == Code::Usage && text.contains("`--wan`"), "{text}");
+}
+
+#[test]
+fn a_word_that_means_several_files_announces_none() {
+    let mut peer = TestPeer::with(|settings| settings.on.wan = true);
+    let [a, b] = [1, 2].map(|last| FileId([[7; 31].as_slice(), &[last]].concat().try_into().unwrap()));
+    let share = |path: &str, id| {
+        let EntryKind::File { size, modified, executable, since, .. } = file(path, 7).kind else { panic!() };
+        Entry { path: path.parse().unwrap(), kind: EntryKind::File { id, size, modified, executable, since } }
+    };
+    peer.share(&[share("docs/a", a), share("docs/b", b)]);
+    peer.event(PeerEvent::Discovery(lan::Event::Settled));
+    for word in ["docs/", "b3:070707"] {
+        let said = format!("`{word}` means 2 files: say which one, by its path or its whole id");
+        assert_eq!(failure(&announce(&mut peer, Some(word), false)), (Code::Ambiguous, said));
+    }
+    let whole = format!("b3:{b}");
+    assert!(matches!(announce(&mut peer, Some(&whole), false)[..], [Reply::Announced(_), Reply::Done]));
 }

@@ -105,6 +105,20 @@ fn what_nobody_has_is_told_as_damaged() {
 }
 
 #[test]
+fn all_that_stays_damaged_is_counted() {
+    let mut peer = TestPeer::sharing(&[file("song", 1), file("tune", 2)]);
+    let ask = peer.ask(VerifyRequest {}.into());
+    for (path, n) in [("song", 1), ("tune", 2)] {
+        let id = FileId([n; 32]);
+        let event = chunk_store::Event::Shared(path.parse().unwrap(), id, Finding::Unreadable);
+        peer.event(PeerEvent::Chunks(event));
+    }
+    all_read(&mut peer);
+    let end = Reply::Failed(Failure::other("2 files are damaged, and were not repaired"));
+    assert_eq!(peer.replies(ask).last(), Some(&end));
+}
+
+#[test]
 fn a_repair_of_which_nothing_comes_is_waited_for_a_minute() {
     let (mut peer, ask) = verifying();
     let job = repairing(&mut peer);
