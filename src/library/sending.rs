@@ -384,6 +384,57 @@ mod tests {
         testing::link(dir.path(), dir.path().join("link"));
         let failure = prepared(&[root(dir.path(), "link")]).unwrap_err();
         assert!(failure.code == Code::Usage && failure.message.contains("is neither a file nor a folder"));
+        let failure = prepared(&[]).unwrap_err();
+        assert_eq!(failure, Failure::new(Code::NotFound, "there is nothing in it to send"));
+    }
+
+    #[test]
+    fn an_offer_has_ten_thousand_files_at_most() {
+        let dir = tempfile::tempdir().unwrap();
+        let many = dir.path().join("many");
+        fs::create_dir(&many).unwrap();
+        for n in 0..=limits::OFFER_FILES {
+            fs::write(many.join(n.to_string()), "").unwrap();
+        }
+        let failure = prepared(&[root(dir.path(), "many")]).unwrap_err();
+        let said = "these are more than 10,000 files: share the folder, or send an archive of it";
+        assert_eq!(failure, Failure::new(Code::Usage, said));
+    }
+
+    #[test]
+    fn no_file_is_sent_that_is_larger_than_the_largest_one() {
+        // Files in memory may be that long, as long as nothing is in them.
+        let Some(dir) = testing::folder_in_memory() else {
+            return println!("skipped: there is no memory file system");
+        };
+        let file = fs::File::create(dir.path().join("x")).unwrap();
+        file.set_len(crate::limits::FILE + 1).unwrap();
+        let failure = prepared(&[root(dir.path(), "x")]).unwrap_err();
+        assert_eq!(failure, Failure::other("x is too large to be sent"));
+    }
+
+    #[test]
+    fn a_path_that_is_too_deep_for_its_sender_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = ["d"; 63].join("/");
+        write(&dir.path().join(&deep).join("f"), "f");
+        let failure = prepared(&[root(dir.path(), "d")]).unwrap_err();
+        let said = format!("{deep}/f cannot be sent: the path is too long or too deep");
+        assert_eq!(failure, Failure::other(said));
+    }
+
+    #[test]
+    fn what_is_written_to_all_the_time_is_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let (stop, stopped) = unbounded();
+        // Each of these ends one wait, so that all looks come while the file is new.
+        (0..4 * LOOKS).for_each(|_| stop.send(()).unwrap());
+        fs::write(dir.path().join("log"), "a line").unwrap();
+        let (tell, told) = unbounded();
+        prepare(&[root(dir.path(), "log")], false, &stopped, |step| tell.send(step).is_ok());
+        drop(tell);
+        let Some(SendingStep::Ready(Err(failure))) = told.iter().last() else { panic!("it was sent") };
+        assert_eq!(failure.message, "log is being written to: send it when it is complete");
     }
 
     #[test]

@@ -109,6 +109,10 @@ mod tests {
         assert_eq!(failed(&[at.join("nothing")]), Code::NotFound);
         assert_eq!(failed(&[at.join("a"), at.join("x/A")]), Code::Usage);
         assert_eq!(failed(&["/".into()]), Code::Usage);
+        fs::write(at.join(testing::not_utf8()), "").unwrap();
+        let failure = send_roots(1, &[at.join(testing::not_utf8())]).unwrap_err();
+        let said = " cannot be sent: the name is not UTF-8";
+        assert!(failure.code == Code::Usage && failure.message.ends_with(said), "{failure}");
         let many: Vec<_> = (0..=limits::OFFER_FOLDERS).map(|n| at.join(format!("{n}/f{n}"))).collect();
         for file in &many {
             fs::create_dir(file.parent().unwrap()).unwrap();

@@ -23,6 +23,11 @@ pub(crate) fn try_link(to: impl AsRef<Path>, at: impl AsRef<Path>) -> std::io::R
     std::os::unix::fs::symlink(to, at)
 }
 
+/// A folder in memory; `None` where there can be none.
+pub(crate) fn folder_in_memory() -> Option<tempfile::TempDir> {
+    tempfile::tempdir_in("/dev/shm").ok()
+}
+
 /// Makes a named pipe (FIFO).
 pub(crate) fn pipe(at: impl AsRef<Path>) {
     rustix::fs::mknodat(CWD, at.as_ref(), FileType::Fifo, Mode::from(0o600), 0).unwrap();
