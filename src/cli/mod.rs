@@ -2,7 +2,7 @@
 //!
 //! [`main`] starts a peer, or asks the one that runs. A peer's state belongs to the controller, which
 //! runs on the main thread; the prompt (or the reader of a pipe), the control socket and the signals
-//! send it [`Ask`]s, and it sends [`control::Notice`]s to the screen.
+//! send it [`Ask`]s, and it sends [`crate::control::Notice`]s to the screen.
 
 mod bell;
 mod comings;
@@ -58,7 +58,7 @@ use self::session::Session;
 use self::supervised::Supervised;
 use self::verbosity::Verbosity;
 use crate::control::typed::CommandOrigin;
-use crate::control::{self, Ask, ControllerChannels, ExitRequest, Request, keyfile, server, trust};
+use crate::control::{Ask, ControllerChannels, ExitRequest, Request, keyfile, server, trust};
 use crate::error::{Code, Failure};
 use crate::settings::{ServiceSettings, Settings};
 use crate::sys::lock::DirectoryLock;
@@ -177,12 +177,9 @@ impl Input {
 fn lock(directory: &Path) -> Result<DirectoryLock, Failure> {
     // The peer that starts looks again, and says what is to be known.
     trust::check(directory)?;
-    let state = directory.join(".potluck");
-    let shown = directory.display().to_string();
-    let shown = text::shown(&shown);
-    let io = |e: io::Error| Failure::other(format!("{shown}/.potluck: {e}"));
-    control::make_state(&state).map_err(io)?;
-    DirectoryLock::take(&keyfile::lock_path(&state)).map_err(io)?.ok_or_else(|| {
+    keyfile::take_lock(&directory.join(".potluck"))?.ok_or_else(|| {
+        let shown = directory.display().to_string();
+        let shown = text::shown(&shown);
         let message = format!(
             "a peer already runs in {shown}: ask it with a command (`potluck status`), or start another \
              one in another folder"

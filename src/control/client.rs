@@ -29,8 +29,8 @@ pub(crate) fn ask(
     let mut stream = dial(directory)?;
     let gone = |e: io::Error| -> Failure { Failure::other(format!("the peer went away: {e}")) };
     let call = Call { version: line::VERSION, request: request.clone() };
-    let mut bytes = serde_json::to_vec(&call)
-        .map_err(|e| Failure::new(Code::Usage, format!("this cannot be sent to the peer: {e}")))?;
+    let mut bytes =
+        serde_json::to_vec(&call).expect("each request has a form as JSON, whatever its paths are");
     bytes.push(b'\n');
     // Who is refused is told so before a word was read: the answer counts, not that it hung up.
     let written = stream.write_all(&bytes);
@@ -163,7 +163,7 @@ mod tests {
     use std::io::Read as _;
 
     use super::*;
-    use crate::control::{ExitRequest, SOCKET};
+    use crate::control::{ExitRequest, SOCKET, StatusRequest};
     use crate::sys::local::Listener;
     use crate::sys::thread::Thread;
 
@@ -189,6 +189,49 @@ mod tests {
             assert_eq!(ended.recv_timeout(Duration::from_secs(20)), Ok(true), "it was not waited for");
             drop(peer);
         }
+    }
+
+    /// A peer that answers who calls first with these bytes, and is gone.
+    fn gone_after(directory: &Path, answer: Vec<u8>) -> Thread {
+        let state = directory.join(".potluck");
+        crate::control::make_state(&state).unwrap();
+        let listener = Listener::bind(&state, SOCKET).unwrap();
+        Thread::spawn("peer", move || {
+            let mut stream = listener.accept().unwrap();
+            line::read(&mut BufReader::new(&stream)).unwrap();
+            stream.write_all(&answer).unwrap();
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn a_peer_that_ends_too_early_or_says_what_nobody_knows_is_a_failure() {
+        let line = |reply: &Reply| [serde_json::to_vec(reply).unwrap(), b"\n".to_vec()].concat();
+        let handing = line(&Reply::Leaving { done: 1, total: 2, bytes_left: 3 });
+        let cut = [line(&Reply::Bytes(vec![1, 2, 3].into())), vec![1]].concat();
+        let status = || Request::from(StatusRequest {});
+        for (request, answer, said) in [
+            (status(), Vec::new(), "the peer left before it answered"),
+            (ExitRequest::default().into(), handing, "the peer ended before its files were handed over"),
+            (status(), cut, "the peer went away: failed to fill whole buffer"),
+            (status(), b"{}\n".to_vec(), "the running peer is of another version: restart it"),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let peer = gone_after(dir.path(), answer);
+            let result = ask(dir.path(), &request, |_| ControlFlow::Continue(()));
+            assert_eq!(result, Err(Failure::other(said)));
+            drop(peer);
+        }
+    }
+
+    #[test]
+    fn where_no_peer_can_be_that_is_said_and_not_that_none_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let asked = || ask(dir.path(), &StatusRequest {}.into(), |_| ControlFlow::Continue(())).unwrap_err();
+        assert_eq!(asked().code, Code::NoPeer);
+        std::fs::write(dir.path().join(".potluck"), "no folder").unwrap();
+        let (failure, said) = (asked(), format!("the peer in {} cannot be asked: ", dir.path().display()));
+        assert!(failure.code == Code::Failed && failure.message.starts_with(&said), "{failure}");
     }
 
     fn failed(code: Code) -> Reply {

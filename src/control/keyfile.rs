@@ -11,6 +11,7 @@ use crate::sys::folder::Folder;
 use crate::sys::lock::DirectoryLock;
 use crate::sys::rename::name_twice;
 use crate::sys::sync;
+use crate::text;
 
 /// The key of the peer whose state lies in `state` (`.potluck`).
 #[must_use]
@@ -116,11 +117,21 @@ pub(crate) fn renew(state: &Path) -> Result<(Identity, Option<PathBuf>), Failure
     Ok((key, aside))
 }
 
+/// Takes the lock of a peer directory, whose `.potluck` is made if needed; `None`: somebody has it.
+///
+/// # Errors
+/// When that folder, or the lock in it, cannot be made.
+pub(crate) fn take_lock(state: &Path) -> Result<Option<DirectoryLock>, Failure> {
+    let taken = super::make_state(state).and_then(|()| DirectoryLock::take(&lock_path(state)));
+    taken.map_err(|e| {
+        let shown = state.display().to_string();
+        Failure::other(format!("the folder {} cannot be used: {e}", text::shown(&shown)))
+    })
+}
+
 /// The directory's lock: while a peer runs, its key stays as it is.
 fn lock(state: &Path) -> Result<DirectoryLock, Failure> {
-    let io = |e: io::Error| Failure::other(format!("{}: {e}", state.display()));
-    super::make_state(state).map_err(io)?;
-    DirectoryLock::take(&lock_path(state)).map_err(io)?.ok_or_else(|| {
+    take_lock(state)?.ok_or_else(|| {
         Failure::new(Code::AlreadyRuns, "a peer runs here with this key: end it first (`potluck exit`)")
     })
 }
@@ -129,7 +140,9 @@ fn lock(state: &Path) -> Result<DirectoryLock, Failure> {
 /// and at no moment is there none.
 fn keep_aside(state: &Path) -> Result<Option<PathBuf>, Failure> {
     let key = key_path(state);
-    for n in 1_u32.. {
+    let mut n = 0_u64;
+    loop {
+        n += 1;
         let aside = state.join(format!("key.old-{n}"));
         match name_twice(&key, &aside).and_then(|()| sync::folder(&Folder::open(state)?)) {
             Ok(()) => return Ok(Some(aside)),
@@ -138,7 +151,6 @@ fn keep_aside(state: &Path) -> Result<Option<PathBuf>, Failure> {
             Err(e) => return Err(Failure::other(format!("{}: {e}", aside.display()))),
         }
     }
-    Err(Failure::other("too many old keys are kept here"))
 }
 
 /// Notes that the key is kept elsewhere. If that cannot be noted, `status` asks for it again.
@@ -176,7 +188,12 @@ mod tests {
         assert_ne!(first.id(), second.id());
         assert!(!is_exported(&state, second.id()));
         assert_eq!(Identity::load(&aside.unwrap()).unwrap().unwrap().id(), first.id());
-        assert!(import(&state, &file, false).unwrap_err().message.contains("--replace"));
+        let refused = import(&state, &file, false).unwrap_err();
+        let said = format!(
+            "another key is here already (peer {}): `--replace` keeps it aside and takes this one",
+            second.id()
+        );
+        assert_eq!((refused.code, refused.message), (Code::Failed, said));
         let (back, aside) = import(&state, &file, true).unwrap();
         assert_eq!((back.id(), aside.unwrap()), (first.id(), state.join("key.old-2")));
         assert_eq!(load(&state).unwrap().unwrap().id(), first.id());

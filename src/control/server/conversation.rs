@@ -112,10 +112,18 @@ mod tests {
         }
         let failure = talk.next_request().unwrap().unwrap().unwrap_err();
         assert_eq!(failure.code, Code::Usage);
+        assert_eq!(failure.message, "the running peer does not know this command");
         assert!(talk.next_request().unwrap().is_none());
         talk.hear(rest);
         assert!(talk.next_request().unwrap().unwrap().is_ok());
         assert_eq!(talk.heard.capacity(), 0, "nothing is held while it waits");
+    }
+
+    #[test]
+    fn a_line_of_another_version_is_refused_with_both_versions() {
+        let failure = parse(b"{\"version\":2,\"command\":\"list\"}").unwrap_err();
+        let said = "the running peer speaks version 1 of the control protocol, not 2: restart it";
+        assert_eq!((failure.code, failure.message.as_str()), (Code::Failed, said));
     }
 
     #[test]

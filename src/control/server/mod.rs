@@ -8,6 +8,8 @@
 mod client;
 mod conversation;
 mod places;
+#[cfg(test)]
+mod tests;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
