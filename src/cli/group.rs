@@ -88,7 +88,7 @@ fn words(origin: CommandOrigin) -> Result<GroupWords, Failure> {
     if !io::stdin().is_terminal() {
         return GroupWords::from_reader(io::stdin()).map_err(|e| usage(&e));
     }
-    let asked = |e: io::Error| Failure::other(format!("the terminal: {e}"));
+    let asked = |e: io::Error| Failure::other(format!("the terminal cannot be used: {e}"));
     let mut name = String::new();
     io::stderr().write_all(b"Name of the group: ").map_err(asked)?;
     io::stdin().read_line(&mut name).map_err(asked)?;

@@ -196,10 +196,10 @@ impl LocalCommand {
 fn write_pages(folder: &Path) -> Result<LocalAnswer, Failure> {
     let failed = |path: &Path, e: &std::io::Error| {
         let path = path.display().to_string();
-        Failure::other(format!("the manual page {}: {e}", text::shown(&path)))
+        Failure::other(format!("the manual pages cannot be written: {}: {e}", text::shown(&path)))
     };
     std::fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
-    for (name, page) in pages::all()? {
+    for (name, page) in pages::all() {
         let path = folder.join(name);
         std::fs::write(&path, page).map_err(|e| failed(&path, &e))?;
     }

@@ -148,6 +148,18 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_form_as_json_is_a_failure_that_has_one() {
+        /// As no answer is: JSON has names for its members.
+        #[derive(Serialize)]
+        struct Nameless {
+            pairs: std::collections::BTreeMap<(u8, u8), u8>,
+        }
+        let line = json_line(&Nameless { pairs: [((1, 2), 3)].into() });
+        let said = "this answer has no form as JSON: key must be a string";
+        assert_eq!(serde_json::from_str::<Reply>(&line).unwrap(), Reply::Failed(Failure::other(said)));
+    }
+
+    #[test]
     fn no_colours_without_a_terminal() {
         let plain = Style::PLAIN;
         assert_eq!(plain.bold("x"), "x");

@@ -128,7 +128,7 @@ fn read_line(input: &mut impl BufRead) -> Result<Option<String>, Failure> {
     let mut line = Vec::new();
     let most = limits::CONTROL_LINE as u64;
     let read = input.take(most).read_until(b'\n', &mut line);
-    read.map_err(|e| Failure::other(format!("standard input: {e}")))?;
+    read.map_err(|e| Failure::other(format!("standard input cannot be read: {e}")))?;
     if line.is_empty() {
         return Ok(None);
     }
@@ -155,5 +155,14 @@ mod tests {
         assert_eq!(read_line(&mut &b"\xff\n"[..]).unwrap_err().code, Code::Usage);
         let long = vec![b'x'; limits::CONTROL_LINE + 1];
         assert_eq!(read_line(&mut long.as_slice()).unwrap_err().code, Code::Usage);
+    }
+
+    #[test]
+    fn an_input_that_cannot_be_read_is_a_failure() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut folder = BufReader::new(std::fs::File::open(dir.path()).unwrap());
+        let failure = read_line(&mut folder).unwrap_err();
+        let said = "standard input cannot be read: ";
+        assert!(failure.code == Code::Failed && failure.message.starts_with(said), "{failure}");
     }
 }

@@ -221,6 +221,7 @@ const fn goes_on_behind_the_prompt(request: &Request) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::{ExitRequest, StatusRequest};
 
     #[test]
     fn a_question_mark_behind_a_file_asks_who_has_it() {
@@ -236,6 +237,15 @@ mod tests {
             wrong.code == Code::Usage && wrong.message.starts_with("`?` asks who has one file: "),
             "{wrong}"
         );
+    }
+
+    #[test]
+    fn who_asks_a_peer_that_has_left_is_told_so_and_an_exit_is_done() {
+        let (asks, controller) = unbounded();
+        drop(controller);
+        let ask = |request: Request| ask(&asks, request, |_| ControlFlow::Continue(()));
+        assert_eq!(ask(StatusRequest {}.into()), Err(Failure::other("the peer is leaving")));
+        assert_eq!(ask(ExitRequest::default().into()), Ok(()));
     }
 
     #[test]

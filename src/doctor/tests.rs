@@ -10,6 +10,7 @@ use crate::control::{
     PortMappingRow, RouteRow, ThroughFinding,
 };
 use crate::control::{Diagnosis, DoctorFinding, Reply, Severity};
+use crate::error::Code;
 use crate::identity::{PeerId, PeerName};
 use crate::lan::{InterfaceAddress, InterfaceTraffic, LanFacts, UsedInterface};
 
@@ -331,6 +332,20 @@ fn what_a_machine_lacks_is_found() {
     assert_eq!(found.1, Diagnosis::Sandbox { confined: "no".to_owned(), why });
     let moved = Some("port 27280 is in use by another program".to_owned());
     assert_eq!(one(machine(), PeerFacts { moved, ..peer() }).0, Severity::Note);
+}
+
+#[test]
+fn the_answer_fails_with_the_number_of_problems() {
+    let end = |machine| match verdict(&findings(&DoctorFacts { machine, peer: Some(peer()) })) {
+        Reply::Failed(failure) => Some((failure.code, failure.message)),
+        Reply::Done => None,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(end(machine()), None);
+    let one = MachineFacts { unix: 1_000_000, ..machine() };
+    assert_eq!(end(one.clone()), Some((Code::Failed, "1 problem was found".to_owned())));
+    let two = MachineFacts { watches: Some(65_000), ..one };
+    assert_eq!(end(two), Some((Code::Failed, "2 problems were found".to_owned())));
 }
 
 #[test]

@@ -503,3 +503,69 @@ fn default_name(config: &Settings, identity: &Identity) -> PeerName {
     let folder = config.directory.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
     PeerName::of_folder(&folder, identity.id())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::rerun::{NOBODY, rerun};
+    use crate::sys::testing;
+
+    #[test]
+    #[ignore = "run by the next test, as another user"]
+    fn without_permission() {
+        let Some(dir) = std::env::var_os("POTLUCK_TEST_DIR") else { return };
+        let config = Settings::new(dir.into());
+        let failure = next_instance(&config, 0).unwrap_err();
+        let said =
+            format!("the start count cannot be stored in {}: ", config.state().join("instance").display());
+        assert!(failure.code == Code::Failed && failure.message.starts_with(&said), "{failure}");
+    }
+
+    #[test]
+    fn a_count_that_is_ahead_of_the_clock_has_to_be_stored() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Settings::new(dir.path().to_owned());
+        let count = config.state().join("instance");
+        fs::create_dir(config.state()).unwrap();
+        fs::write(&count, "1000000000000").unwrap();
+        for (path, mode) in [(dir.path(), 0o755), (&config.state(), 0o755), (&count, 0o644)] {
+            testing::set_mode(path, mode);
+        }
+        rerun(NOBODY, "peer::start::tests::without_permission", dir.path());
+        assert_eq!(next_instance(&config, 0).unwrap().count, 1_000_000_000_001);
+    }
+
+    #[test]
+    fn the_table_between_sites_is_for_members_of_a_group_where_it_was_built_in() {
+        let mut config = Settings::new("/peer".into());
+        config.on.wan = true;
+        let failure = check_wan(&config, None).unwrap_err();
+        let said = if cfg!(feature = "wan") {
+            "--wan finds other networks of a group, and this peer is in none: "
+        } else {
+            "--wan: this potluck was built without it"
+        };
+        assert!(failure.code == Code::Usage && failure.message.starts_with(said), "{failure}");
+    }
+
+    #[test]
+    #[ignore = "run by the next test, in a process whose descriptors are its own"]
+    fn without_descriptors() {
+        if std::env::var_os("POTLUCK_TEST_DIR").is_none() {
+            return;
+        }
+        let any = fs::File::open("/").unwrap();
+        let taken: Vec<_> = std::iter::from_fn(|| any.try_clone().ok()).collect();
+        let failure = check_interfaces(&["lo".to_owned()]).unwrap_err();
+        let said = "the interfaces cannot be listed: ";
+        assert!(failure.code == Code::Failed && failure.message.starts_with(said), "{failure}");
+        drop(taken);
+        assert_eq!(check_interfaces(&["lo".to_owned()]), Ok(()));
+    }
+
+    #[test]
+    fn where_nothing_can_be_opened_no_interface_is_called_unknown() {
+        let dir = tempfile::tempdir().unwrap();
+        rerun(&["prlimit", "--nofile=64:64"], "peer::start::tests::without_descriptors", dir.path());
+    }
+}

@@ -208,6 +208,7 @@ fn listen(at: SocketAddr) -> io::Result<TcpListener> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::rerun::rerun;
 
     fn lo() -> Vec<String> {
         vec!["lo".to_owned()]
@@ -272,7 +273,9 @@ mod tests {
         ports.sort_unstable();
         ports.dedup();
         assert_eq!((ports.len(), all.note), (4, None));
-        assert_eq!(bind(65_533, false, &lo()).unwrap_err().code, Code::Usage);
+        let refused = bind(65_533, false, &lo()).unwrap_err();
+        let said = "port 65533 leaves no room for the three after it: take one up to 65532";
+        assert_eq!(refused, Failure::new(Code::Usage, said));
     }
 
     #[test]
@@ -280,5 +283,29 @@ mod tests {
         let refused = BindError { port: 1_001, cause: io::ErrorKind::PermissionDenied.into() };
         assert_eq!(refused.in_words(), "port 1001 needs a right, for it is below 1024");
         assert!(refused.with_remedy().contains("ip_unprivileged_port_start=1001"));
+    }
+
+    #[test]
+    #[ignore = "run by the next test, in a process whose descriptors are its own"]
+    fn without_descriptors() {
+        if std::env::var_os("POTLUCK_TEST_DIR").is_none() {
+            return;
+        }
+        let base = free();
+        let any = std::fs::File::open("/").unwrap();
+        let taken: Vec<_> = std::iter::from_fn(|| any.try_clone().ok()).collect();
+        for base in [0, base] {
+            let failure = bind(base, false, &lo()).unwrap_err();
+            let said = "no port can be bound at all: ";
+            assert!(failure.code == Code::Failed && failure.message.starts_with(said), "{failure}");
+        }
+        drop(taken);
+        assert!(bind(base, true, &lo()).is_ok());
+    }
+
+    #[test]
+    fn where_nothing_can_be_opened_no_port_is_bound() {
+        let dir = tempfile::tempdir().unwrap();
+        rerun(&["prlimit", "--nofile=64:64"], "transfer::ports::tests::without_descriptors", dir.path());
     }
 }

@@ -120,6 +120,24 @@ fn what_asks_no_peer_fails_as_the_table_says() {
             (&["--name", &"a".repeat(52)], 2, "usage", "; choose another one"),
             (&["list", "-C", &short], 2, "usage", " is no folder"),
             (&["man", "lst"], 2, "usage", "unknown command `lst`; did you mean `list`?"),
+            (&["man", "--to", &short], 1, "failed", "the manual pages cannot be written: "),
+        ],
+    );
+}
+
+#[test]
+fn where_a_file_lies_in_the_place_of_its_folder_no_peer_starts() {
+    let peer = Peer::new();
+    fs::write(peer.path().join(".potluck"), "no folder").unwrap();
+    let said = format!("the folder {}/.potluck cannot be used: ", peer.path().display());
+    let output = peer.start(&[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    assert!(err(&output).contains(&said), "{}", err(&output));
+    check(
+        &peer,
+        &[
+            (&["identity", "new"], 1, "failed", said.as_str()),
+            (&["status"], 1, "failed", " cannot be asked: "),
         ],
     );
 }

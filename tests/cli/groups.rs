@@ -98,3 +98,20 @@ fn a_passphrase_that_is_typed_is_not_shown() {
     session.expect("same=").unwrap();
     assert!(out(&group(&peer, &["show"], "")).contains(PASSPHRASE));
 }
+
+#[test]
+fn a_name_that_is_not_utf_8_is_not_taken_from_a_terminal() {
+    let peer = Peer::new();
+    let program = assert_cmd::cargo::cargo_bin!("potluck");
+    let mut command = Command::new("sh");
+    let script = format!("{} -d {} group join; echo code=$?=", program.display(), peer.path().display());
+    peer.confine(&mut command).arg("-c").arg(script);
+    let mut session = Session::spawn(command).unwrap();
+    session.set_expect_timeout(Some(DEADLINE));
+    session.expect("Name of the group: ").unwrap();
+    session.send(b"\xff\r").unwrap();
+    let found = session.expect("code=1=").unwrap();
+    let shown = String::from_utf8_lossy(found.before()).into_owned();
+    assert!(shown.contains("the terminal cannot be used: stream did not contain valid UTF-8"), "{shown}");
+    assert!(!peer.path().join(".potluck/group").exists());
+}

@@ -69,29 +69,26 @@ const CODES: [(&str, &[Code]); 24] = [
 pub(crate) fn page(about: Option<&str>) -> Result<String, Failure> {
     let mut command = CommandLine::command();
     command.build();
-    let Some(name) = about else { return program(&command) };
+    let Some(name) = about else { return Ok(program(&command)) };
     match with_rest(&command).find(|sub| sub.get_name() == name) {
-        Some(found) => of_command(found),
+        Some(found) => Ok(of_command(found)),
         None => Err(Failure::new(Code::Usage, unknown(&crate::text::shown(name), PROGRAM_HELP))),
     }
 }
 
 /// All manual pages, by the names of their files.
-///
-/// # Errors
-/// One cannot be made.
-pub(crate) fn all() -> Result<Vec<(String, String)>, Failure> {
+pub(crate) fn all() -> Vec<(String, String)> {
     let mut command = CommandLine::command();
     command.build();
-    let mut pages = vec![("potluck.1".to_owned(), program(&command)?)];
+    let mut pages = vec![("potluck.1".to_owned(), program(&command))];
     for sub in with_rest(&command) {
-        pages.push((format!("potluck-{}.1", sub.get_name()), of_command(sub)?));
+        pages.push((format!("potluck-{}.1", sub.get_name()), of_command(sub)));
     }
-    Ok(pages)
+    pages
 }
 
-fn program(command: &Command) -> Result<String, Failure> {
-    let mut page = head(command, "potluck")?;
+fn program(command: &Command) -> String {
+    let mut page = head(command, "potluck");
     let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     page.push_str(".SH DESCRIPTION\n");
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
@@ -99,7 +96,7 @@ fn program(command: &Command) -> Result<String, Failure> {
     for part in after.split("\n\n").filter(|part| !part.starts_with("Exit codes")) {
         paragraphs(&mut page, part);
     }
-    rendered(&mut page, |to| Man::new(command.clone()).render_options_section(to))?;
+    rendered(&mut page, |to| Man::new(command.clone()).render_options_section(to));
     page.push_str(".SH COMMANDS\n");
     for sub in ordered(command).chain(command.find_subcommand("man")) {
         let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
@@ -130,17 +127,17 @@ fn program(command: &Command) -> Result<String, Failure> {
     let others = ordered(command).map(|sub| format!("potluck-{}(1)", sub.get_name())).collect::<Vec<_>>();
     page.push_str(".SH \"SEE ALSO\"\n");
     paragraphs(&mut page, &others.join(", "));
-    Ok(page)
+    page
 }
 
-fn of_command(command: &Command) -> Result<String, Failure> {
+fn of_command(command: &Command) -> String {
     let name = command.get_name();
-    let mut page = head(command, &format!("potluck-{name}"))?;
-    rendered(&mut page, |to| Man::new(command.clone()).render_description_section(to))?;
+    let mut page = head(command, &format!("potluck-{name}"));
+    rendered(&mut page, |to| Man::new(command.clone()).render_description_section(to));
     let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let (shown, notes) = help_examples(&after);
     paragraphs(&mut page, &notes);
-    rendered(&mut page, |to| Man::new(command.clone()).render_options_section(to))?;
+    rendered(&mut page, |to| Man::new(command.clone()).render_options_section(to));
     if command.has_subcommands() {
         page.push_str(".SH ACTIONS\n");
         for act in command.get_subcommands().filter(|act| act.get_name() != "help") {
@@ -170,29 +167,25 @@ fn of_command(command: &Command) -> Result<String, Failure> {
     }
     page.push_str(".SH \"SEE ALSO\"\n");
     paragraphs(&mut page, "potluck(1)");
-    Ok(page)
+    page
 }
 
 /// Title, name and synopsis.
-fn head(command: &Command, title: &str) -> Result<String, Failure> {
+fn head(command: &Command, title: &str) -> String {
     let mut page = String::new();
     let man =
         || Man::new(command.clone()).title(title).source(concat!("potluck ", env!("CARGO_PKG_VERSION")));
-    rendered(&mut page, |to| man().render_title(to))?;
-    rendered(&mut page, |to| man().render_name_section(to))?;
-    rendered(&mut page, |to| man().render_synopsis_section(to))?;
-    Ok(page)
+    rendered(&mut page, |to| man().render_title(to));
+    rendered(&mut page, |to| man().render_name_section(to));
+    rendered(&mut page, |to| man().render_synopsis_section(to));
+    page
 }
 
 /// Adds what `render` writes.
-fn rendered(
-    page: &mut String,
-    render: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>,
-) -> Result<(), Failure> {
+fn rendered(page: &mut String, render: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) {
     let mut section = Vec::new();
-    render(&mut section).map_err(|e| Failure::other(format!("the manual page: {e}")))?;
+    render(&mut section).expect("a vector takes whatever is written");
     page.push_str(&String::from_utf8_lossy(&section));
-    Ok(())
 }
 
 fn files(page: &mut String) {
@@ -253,7 +246,7 @@ mod tests {
 
     #[test]
     fn each_command_has_a_page_with_all_that_a_manual_says() {
-        let pages = all().unwrap();
+        let pages = all();
         assert!(pages.len() > 30, "{}", pages.len());
         for (file, page) in &pages {
             let found = sections(page);
