@@ -15,7 +15,18 @@
 //! | (chunks + 7) / 8 | the bits, chunk 0 lowest in the first byte; those beyond the last chunk are 0 |
 //! | 32 | BLAKE3 of all of the slot before it; in the unsynced slots keyed with the boot's value |
 
+use std::path::{Path, PathBuf};
+
 use super::chunk::{ChunkIndex, Chunks, FileId};
+
+/// The folder of partial files in each destination (one of [`super::path::RESERVED`]).
+pub(crate) const FOLDER: &str = ".potluck-partial";
+
+/// Where the bytes of a content are below a destination, as long as they have no name there: those of a store never get
+/// one.
+pub(crate) fn path(destination: &Path, file: FileId) -> PathBuf {
+    destination.join(FOLDER).join(file.to_string())
+}
 
 /// Begins a slot; the last byte is the version.
 const MAGIC: [u8; 16] = *b"potluck partial\x01";

@@ -49,7 +49,7 @@ pub(crate) use self::partial_seed::PartialSeed;
 pub(crate) use self::place::PARTIAL;
 pub(crate) use self::reading::{StoredError, StoredReader, matches_manifest, verify as verify_stored};
 pub(crate) use self::stamp::unchanged;
-pub(crate) use self::stored::{discard_partials, drop_stored, lose_stored, stored, stored_path};
+pub(crate) use self::stored::{discard_partials, drop_stored, lose_stored, stored};
 use crate::content::{ChunkIndex, FileId, Manifest, SafePath, Span, partial};
 use crate::error::Failure;
 use crate::sys::bell::Bell;

@@ -20,8 +20,8 @@ use crate::sys::names;
 use crate::sys::refusal::{Refusal, refusal};
 use crate::text;
 
-/// The folder of partial files in each destination (one of [`crate::content::path::RESERVED`]).
-pub(crate) const PARTIAL: &str = ".potluck-partial";
+/// The folder of partial files in each destination.
+pub(crate) const PARTIAL: &str = crate::content::partial::FOLDER;
 
 /// Folders whose names are kept in memory, at most.
 const REMEMBERED: usize = 16;

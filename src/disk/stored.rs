@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::open::synced_turn;
 use super::place::{PARTIAL, discard, have_name};
@@ -22,12 +22,6 @@ use crate::sys::punch::punch;
 /// A file of which something is kept: its content, the bytes of the whole file, and the chunks that are
 /// there, in order.
 pub(super) type Stored = (FileId, u64, Vec<Span>);
-
-/// Where a content of which a store has all lies in it.
-#[must_use]
-pub(crate) fn stored_path(store: &Path, file: FileId) -> PathBuf {
-    store.join(PARTIAL).join(file.to_string())
-}
 
 /// What the store `folder` holds, in the order of the ids; nothing if it is not there. Sidecars are believed,
 /// and a file of one chunk without one is believed to be whole: a loss of power before it was reported as

@@ -4,9 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::{DiscardOrder, Queue, QueueOrder, QueuedDownload};
-use crate::content::{Catalogue, Claim};
+use crate::content::{Catalogue, Claim, partial};
 use crate::control::{DownloadRow, QueueRow, QueueState};
-use crate::disk::stored_path;
 use crate::error::Failure;
 use crate::identity::PeerId;
 use crate::peer::downloads::{DownloadOrder, Downloads};
@@ -112,7 +111,7 @@ fn begin_queued(now: Time, id: JobId, peer: &mut PeerMachine) {
             file.some.push(peer.own.id());
             // What came of it before would be left over beside a copy.
             let is_copied = download.sizes().held == 0 && peer.custody.served.has_all((file.id, file.size));
-            file.here = is_copied.then(|| stored_path(&store, file.id));
+            file.here = is_copied.then(|| partial::path(&store, file.id));
         }
     }
     // The rest comes once somebody has it.

@@ -59,6 +59,7 @@ impl TestPeer {
             id[..8].copy_from_slice(&n.to_le_bytes());
             let word = format!("other{n}");
             let wanted = Wanted {
+                here: None,
                 id: FileId(id),
                 size: 1 << 20,
                 modified: 5_000,

@@ -122,6 +122,7 @@ fn what_no_file_can_be_fails_alone() {
     let id = blake3::hash(&bytes).into();
     world.content.insert(id, bytes.clone());
     let wanted = |path: &str, size: u64, keep| Wanted {
+        here: None,
         id,
         size,
         modified: 0,
