@@ -384,7 +384,7 @@ fn allow_descriptors() {
 /// The group that the peer is in, and the settings in its network, whose chunk store is there from now on.
 fn in_network(config: Settings) -> Result<(Settings, Option<Group>), Failure> {
     let group = own_group(&config)?;
-    check_wan(&config, group.as_ref())?;
+    check_wan(&config, group.as_ref(), cfg!(feature = "wan"))?;
     let network = group.as_ref().map(|group| group.key.network().to_string());
     let config = Settings { network, ..config };
     make_folder(&config.store())?;
@@ -415,12 +415,12 @@ fn map_port(
 }
 
 /// Refuses the table between sites to a peer of the open network: there is nothing by which its other networks would
-/// know each other and nobody else.
-fn check_wan(config: &Settings, group: Option<&Group>) -> Result<(), Failure> {
+/// know each other and nobody else. `is_built_in`: this program can take part.
+fn check_wan(config: &Settings, group: Option<&Group>, is_built_in: bool) -> Result<(), Failure> {
     if !config.on.wan && !config.on.dht_bootstrap.is_empty() {
         return Err(Failure::new(Code::Usage, "--dht-bootstrap means nothing without --wan"));
     }
-    if config.on.wan && !cfg!(feature = "wan") {
+    if config.on.wan && !is_built_in {
         return Err(Failure::new(Code::Usage, "--wan: this potluck was built without it"));
     }
     if !config.on.wan || group.is_some() {
@@ -539,13 +539,15 @@ mod tests {
     fn the_table_between_sites_is_for_members_of_a_group_where_it_was_built_in() {
         let mut config = Settings::new("/peer".into());
         config.on.wan = true;
-        let failure = check_wan(&config, None).unwrap_err();
-        let said = if cfg!(feature = "wan") {
-            "--wan finds other networks of a group, and this peer is in none: "
-        } else {
-            "--wan: this potluck was built without it"
-        };
-        assert!(failure.code == Code::Usage && failure.message.starts_with(said), "{failure}");
+        for (is_built_in, said) in [
+            (true, "--wan finds other networks of a group, and this peer is in none: "),
+            (false, "--wan: this potluck was built without it"),
+        ] {
+            let failure = check_wan(&config, None, is_built_in).unwrap_err();
+            assert!(failure.code == Code::Usage && failure.message.starts_with(said), "{failure}");
+        }
+        config.on.wan = false;
+        assert_eq!(check_wan(&config, None, false), Ok(()));
     }
 
     #[test]
