@@ -106,11 +106,12 @@ fn begin_queued(now: Time, id: JobId, peer: &mut PeerMachine) {
     }
     if owners.is_anyone() {
         // What this peer keeps for another one need not come over the network.
+        // What came of it before would be left over beside a copy.
+        let is_new = download.sizes().held == 0;
         let store = peer.own.settings.store();
         for file in files.iter_mut().filter(|file| peer.custody.served.has(file.id)) {
             file.some.push(peer.own.id());
-            // What came of it before would be left over beside a copy.
-            let is_copied = download.sizes().held == 0 && peer.custody.served.has_all((file.id, file.size));
+            let is_copied = is_new && peer.custody.served.has_all((file.id, file.size));
             file.here = is_copied.then(|| partial::path(&store, file.id));
         }
     }
