@@ -21,7 +21,7 @@ struct Use {
 }
 
 impl Use {
-    /// Starts a peer at a prompt, after others that share so many files in all, whose names are told.
+    /// Starts a peer of this name at a prompt, where these others are already; waits until it told of each.
     fn begin(peer: &Peer, name: &str, columns: u16, says: &[(&str, &str)], others: &[&str]) -> Self {
         let flags = ["--name", name, "--no-sandbox", "--no-progress"];
         let terminal = open_on(peer, &flags, columns, says);

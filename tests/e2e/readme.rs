@@ -36,8 +36,14 @@ struct Screen {
 impl Screen {
     /// Starts a peer as the README does, with what it has to share.
     fn open(lab: &Lab, n: usize) -> Self {
+        // Whether copies of it lie on the others is a matter of seconds: nobody lends anything here.
+        Self::open_in(lab, n, PEERS[n].0, Some("0"))
+    }
+
+    /// The same in this folder; `lend`: how much it lends, if it is said.
+    fn open_in(lab: &Lab, n: usize, folder: &str, lend: Option<&str>) -> Self {
         let (name, _, port) = PEERS[n];
-        let directory = lab.path(name);
+        let directory = lab.path(folder);
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name), &directory);
         // Unlike `lab.inside`, with the terminal as its input.
         let mut command = Command::new("ip");
@@ -49,8 +55,8 @@ impl Screen {
             lab.path("potluck").display()
         );
         command.args(["--reuid", &user, "--regid", &user, "--clear-groups", "sh", "-c", &run]);
-        // Whether copies of it lie on the others is a matter of seconds: nobody lends anything here.
-        command.env("POTLUCK_LEND", "0").env("POTLUCK_INTERFACE", "lo").env("TERM", "xterm");
+        command.envs(lend.map(|lend| ("POTLUCK_LEND", lend)));
+        command.env("POTLUCK_INTERFACE", "lo").env("TERM", "xterm");
         command.env("NO_COLOR", "1").env("XDG_CONFIG_HOME", lab.path("nothing"));
         let mut terminal = Session::spawn(command).unwrap();
         terminal.get_process_mut().set_window_size(100, 40).unwrap();
@@ -224,6 +230,10 @@ fn each_output_of_the_readme_is_what_is_seen() {
     three.say_until(&format!("send shared/songs {first}"), "waiting for");
     let mut offer = vec![one.told("offers songs").lines().last().unwrap().to_owned()];
     offer.push(one.say_until("accept", "done:"));
+    // What a peer lends by itself hangs on the disk: the sentence is the same.
+    let lends = Screen::open_in(&lab, 0, "lends", None).above();
+    let (before, after) = LENDS.split_once("10.0 GiB").unwrap();
+    assert!(lends.lines().any(|line| line.starts_with(before) && line.ends_with(after)), "{lends}");
     let seen = [start, session.join("\n"), offer.join("\n")]
         .map(|text| in_order(&renamed(text, &ids, &lab.path(""))));
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
