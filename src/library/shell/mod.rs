@@ -171,6 +171,7 @@ impl LibraryShell {
             self.looks.add_everything(true);
         }
         self.inventory.handle_timeout(now);
+        self.rows_wait(now);
         while let Some(path) = self.inventory.poll_look() {
             self.looks.add(path.as_str().into());
         }

@@ -203,7 +203,8 @@ impl LibraryShell {
         Ok(())
     }
 
-    fn rows_wait(&mut self, now: Time) {
+    /// Hashes that can be believed are kept soon.
+    pub(super) fn rows_wait(&mut self, now: Time) {
         match self.inventory.rows() {
             0 => {}
             n if n >= ROWS => self.keep_rows(),
