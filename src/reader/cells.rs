@@ -6,7 +6,6 @@
 
 use std::collections::VecDeque;
 
-use crate::content::manifest::{ChunkHasher, ChunkProof};
 use crate::content::slice::{self, SLICE, SLICE_BYTES};
 use crate::content::{ChunkIndex, Chunks};
 
@@ -103,6 +102,17 @@ impl SliceWindow {
         slice::of_chunk(self.chunks, chunk).all(|slice| self.get(slice).is_some_and(&is))
     }
 
+    /// True if the window holds the beginning of a chunk, of which nothing was asked for, and will hold all of it while
+    /// much of what comes before it is still to be taken. What is asked for until then costs the giver more.
+    pub(super) fn comes_whole(&self, chunk: ChunkIndex) -> bool {
+        let slices = slice::of_chunk(self.chunks, chunk);
+        let held = slices.start..self.window_end();
+        let is_cut = slices.start > self.base && held.end < slices.end && slices.end <= self.end;
+        is_cut
+            && slices.end - slices.start <= self.cells.len() as u64 / 2
+            && held.into_iter().all(|slice| self.is_free(slice))
+    }
+
     /// The request for the first slice that was asked for and did not come.
     pub(super) fn first_asked(&self) -> Option<(u64, u64)> {
         (self.base..).zip(&self.cells).find_map(|(slice, cell)| match cell {
@@ -171,16 +181,6 @@ impl SliceWindow {
         if let SliceCell::Asked(_, held) = std::mem::take(&mut self.cells[at]) {
             self.cells[at] = if is_proved { SliceCell::Proved(held) } else { SliceCell::Came(held) };
         }
-    }
-
-    /// What the bytes of a chunk are, all of which came.
-    pub(super) fn proof(&self, chunk: ChunkIndex) -> Option<ChunkProof> {
-        let mut hasher = ChunkHasher::new(self.chunks, chunk);
-        for slice in slice::of_chunk(self.chunks, chunk) {
-            let SliceCell::Came(bytes) = self.get(slice)? else { return None };
-            hasher.update(bytes);
-        }
-        hasher.finish()
     }
 
     /// The bytes of a chunk, all of which came, are right; or are to be asked for again.

@@ -260,7 +260,7 @@ impl Readers {
             if read.waits_for_reader() {
                 read.moved = now;
             }
-            if read.candidates().next().is_none() || now.since(read.moved) >= limits::NO_HOLDER {
+            if read.is_hopeless() || now.since(read.moved) >= limits::NO_HOLDER {
                 stuck.push(read.id());
             }
         }

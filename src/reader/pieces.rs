@@ -181,7 +181,7 @@ impl Readers {
                 // Its slices prove themselves.
                 None => read.no_manifest(peer, why),
             }
-            if read.candidates().next().is_none() {
+            if read.is_hopeless() {
                 self.fail(id);
             }
         }

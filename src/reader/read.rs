@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::cells::{SliceCell, SliceWindow};
 use super::givers::Giver;
 use super::{ReadId, ReadOrder};
-use crate::content::manifest::{ChunkProof, VALUE};
+use crate::content::manifest::{ChunkHasher, ChunkProof, VALUE};
 use crate::content::slice::{self, SLICE};
 use crate::content::{ChunkIndex, Chunks, Claim, FileId, Manifest};
 use crate::error::{Code, Failure};
@@ -68,6 +68,34 @@ pub(super) enum CameAs {
     WrongOfSeveral,
 }
 
+/// A chunk that is asked for as a whole. It is hashed as it comes, while its bytes are in the processor's caches.
+#[derive(Debug)]
+struct WholeChunk {
+    /// Who gave some of it.
+    givers: BTreeSet<PeerId>,
+    hasher: ChunkHasher,
+    /// The slice that is hashed next.
+    next: u64,
+    end: u64,
+}
+
+impl WholeChunk {
+    fn new(chunks: Chunks, chunk: ChunkIndex) -> Self {
+        let Range { start, end } = slice::of_chunk(chunks, chunk);
+        Self { givers: BTreeSet::new(), hasher: ChunkHasher::new(chunks, chunk), next: start, end }
+    }
+
+    /// Hashes what is there. Its proof, once all of it came.
+    fn hash_on(&mut self, cells: &SliceWindow) -> Option<ChunkProof> {
+        while self.next < self.end {
+            let SliceCell::Came(bytes) = cells.get(self.next)? else { return None };
+            self.hasher.update(bytes);
+            self.next += 1;
+        }
+        self.hasher.finish()
+    }
+}
+
 /// One file that is read.
 #[derive(Debug)]
 pub(super) struct FileRead {
@@ -76,8 +104,8 @@ pub(super) struct FileRead {
     chunks: Chunks,
     range: Range<u64>,
     cells: SliceWindow,
-    /// Chunks that are asked for as a whole, and who gave them.
-    by_chunk: BTreeMap<ChunkIndex, BTreeSet<PeerId>>,
+    /// Chunks that are asked for as a whole.
+    by_chunk: BTreeMap<ChunkIndex, WholeChunk>,
     /// Chunks of which several gave something wrong: by slices it comes out who.
     by_slices: BTreeSet<ChunkIndex>,
     manifest: ReadManifest,
@@ -148,9 +176,20 @@ impl FileRead {
     pub(super) fn add_holders(&mut self, peers: &[PeerId], has_all: bool) {
         for &peer in peers {
             if self.holders.len() < limits::READ_HOLDERS || self.holders.contains_key(&peer) {
-                self.holders.entry(peer).or_default().has_all |= has_all;
+                let holder = self.holders.entry(peer).or_default();
+                holder.has_all |= has_all;
+                // It says so once more.
+                holder.out = holder.out.filter(|why| !has_all || *why != ReadRefusal::Unknown);
             }
         }
+    }
+
+    /// True if nobody gives it any more. Whoever says that it has all of it and gives nothing may have been started
+    /// again, and says so once more when it has read its files.
+    pub(super) fn is_hopeless(&self) -> bool {
+        let may_give =
+            |holder: &ReadHolder| holder.out.is_none_or(|why| holder.has_all && why == ReadRefusal::Unknown);
+        !self.holders.values().any(may_give)
     }
 
     /// Has a window of so many bytes.
@@ -221,12 +260,15 @@ impl FileRead {
             if first >= end {
                 return None;
             }
-            if self.cells.is_free(first)
-                && let Some(by_chunk) = self.way(peer, giver, first)
-            {
+            if !self.cells.is_free(first) {
+                first += 1;
+                continue;
+            }
+            if let Some(by_chunk) = self.way(peer, giver, first) {
                 break by_chunk;
             }
-            first += 1;
+            // That holds for all of its chunk.
+            first = slice::of_chunk(self.chunks, self.chunk_of(first)).end;
         };
         let most = (room.min(limits::READ_REQUEST) / SLICE).max(1);
         let mut count = 1;
@@ -240,7 +282,7 @@ impl FileRead {
         Some(SlicesToAsk { first, count, by_chunk, to_file })
     }
 
-    /// How a slice is asked of this peer: with its whole chunk, or alone; `None`: not at all.
+    /// How a slice is asked of this peer: with its whole chunk, or alone; `None`: not now, or not at all.
     fn way(&mut self, peer: PeerId, giver: &Giver, slice: u64) -> Option<bool> {
         let chunk = self.chunk_of(slice);
         if self.holders.get(&peer)?.lacks.contains(&chunk.get()) {
@@ -253,13 +295,14 @@ impl FileRead {
         let is_short = len <= limits::CHUNK_AT_ONCE
             || giver.pacing.rate().is_some() && giver.pacing.time_for(len) <= limits::CHUNK_TIME;
         let is_provable = self.manifest.proved.is_some() || self.chunks.is_single();
-        if (is_short || giver.lacks_slices)
-            && is_provable
-            && !self.by_slices.contains(&chunk)
-            && self.cells.are_all(chunk, |cell| matches!(cell, SliceCell::Free))
-        {
-            self.by_chunk.insert(chunk, BTreeSet::new());
-            return Some(true);
+        if (is_short || giver.lacks_slices) && is_provable && !self.by_slices.contains(&chunk) {
+            if self.cells.are_all(chunk, |cell| matches!(cell, SliceCell::Free)) {
+                self.by_chunk.insert(chunk, WholeChunk::new(self.chunks, chunk));
+                return Some(true);
+            }
+            if self.cells.comes_whole(chunk) {
+                return None;
+            }
         }
         (!giver.lacks_slices).then_some(false)
     }
@@ -326,16 +369,14 @@ impl FileRead {
             }
             self.cells.came(number, false);
             let chunk = self.chunk_of(number);
-            let Some(givers) = self.by_chunk.get_mut(&chunk) else { continue };
-            givers.insert(peer);
-            if !self.cells.are_all(chunk, |cell| matches!(cell, SliceCell::Came(_))) {
-                continue;
-            }
-            let is_one = givers.len() == 1;
-            let is_right = self.cells.proof(chunk).is_some_and(|proof| match &self.manifest.proved {
+            let Some(whole) = self.by_chunk.get_mut(&chunk) else { continue };
+            whole.givers.insert(peer);
+            let Some(proof) = whole.hash_on(&self.cells) else { continue };
+            let is_one = whole.givers.len() == 1;
+            let is_right = match &self.manifest.proved {
                 Some(manifest) => manifest.proves(chunk, &proof),
                 None => proof == ChunkProof::Whole(self.file),
-            });
+            };
             self.cells.settle(chunk, is_right);
             self.by_chunk.remove(&chunk);
             if !is_right && is_one {

@@ -61,6 +61,30 @@ fn the_first_bytes_come_by_slices_and_what_is_fast_by_whole_chunks() {
 }
 
 #[test]
+fn a_chunk_that_the_window_cuts_is_asked_for_once_all_of_it_fits() {
+    let mut world = World::new(Content::of_long_chunks(), &[(1, Kind::Honest)]);
+    let id = world.read_all();
+    while world.asked_blocks == 0 {
+        world.step();
+    }
+    let by_slices = world.asked_slices;
+    // From here on the reader is slower than the giver: the window is full, and moves on by one slice.
+    world.is_paused = true;
+    while world.readers.poll_timeout().is_some() {
+        world.step();
+        let waiting = world.waiting.get_mut(&id).unwrap();
+        *waiting -= (*waiting).min(1);
+        let waiting = *waiting;
+        world.readers.handle_waiting(world.now, id, waiting);
+        world.drain();
+    }
+    let size = world.content.claim().1;
+    world.assert_read(id, 0..size);
+    assert!(size > 2 * limits::READ_WINDOW);
+    assert!(world.asked_slices <= by_slices + 4, "{} and {by_slices}", world.asked_slices);
+}
+
+#[test]
 fn over_a_slow_line_each_slice_is_given_when_it_is_there() {
     let mut world = World::new(Content::of_long_chunks(), &[(1, Kind::Honest)]);
     // 64 KiB in 50 ms.
@@ -217,6 +241,19 @@ fn it_is_said_why_nobody_gives_it() {
     }
     let mut world = World::new(Content::new(300_000), &[(1, Kind::Busy(3))]);
     let id = world.read_all();
+    world.run(LONG);
+    world.assert_read(id, 0..300_000);
+}
+
+#[test]
+fn an_owner_that_was_started_again_is_waited_for_until_it_has_read_its_files() {
+    let mut world = World::new(Content::new(300_000), &[(1, Kind::Empty)]);
+    let id = world.read_all();
+    world.run(limits::NO_HOLDER / 2);
+    assert!(world.ended.is_empty(), "{:?}", world.ended);
+    world.kinds.insert(peer(1), Kind::Honest);
+    let claim = world.content.claim();
+    world.readers.handle_holders(world.now, claim, &[peer(1)]);
     world.run(LONG);
     world.assert_read(id, 0..300_000);
 }
