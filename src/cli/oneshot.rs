@@ -15,6 +15,7 @@ use crate::control::{Reply, Request, SendRequest, client};
 use crate::doctor::{self, DoctorFacts, Look};
 use crate::error::{Code, Failure};
 use crate::limits::{DISCOVERY_PORT, LINE};
+use crate::sys::handed::OwnOutput;
 
 /// Asks, shows the answer, and tells how it ended.
 pub(super) fn run(command: TypedCommand, directory: &Path, options: ShowOptions) -> ExitCode {
@@ -87,7 +88,8 @@ fn ask_peer(request: &Request, directory: &Path, view: &mut View) -> Result<(), 
     let stop = StopOnSignal::of(request, directory);
     let mut guard = TerminalGuard::of_stdout();
     let mut refused = None;
-    let result = client::ask(directory, request, |reply| {
+    let output = matches!(request, Request::Cat(_)).then(OwnOutput::pipe).flatten();
+    let result = client::ask_with(directory, request, output, |reply| {
         if let Some(stop) = &stop {
             stop.answered(&reply);
         }

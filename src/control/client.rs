@@ -9,6 +9,7 @@ use super::line::{self, Call};
 use super::{RawBytes, Reply, Request, socket, trust};
 use crate::control::limits;
 use crate::error::{Code, Failure};
+use crate::sys::handed::OwnOutput;
 use crate::sys::local::Stream;
 use crate::text;
 
@@ -23,17 +24,31 @@ const END: Duration = Duration::from_secs(10);
 pub(crate) fn ask(
     directory: &Path,
     request: &Request,
+    on_reply: impl FnMut(Reply) -> ControlFlow<()>,
+) -> Result<(), Failure> {
+    ask_with(directory, request, None, on_reply)
+}
+
+/// As [`ask`], and hands standard output over: bytes of a file go there without coming as replies, if the peer can do
+/// that.
+///
+/// # Errors
+/// As [`ask`].
+pub(crate) fn ask_with(
+    directory: &Path,
+    request: &Request,
+    output: Option<OwnOutput>,
     mut on_reply: impl FnMut(Reply) -> ControlFlow<()>,
 ) -> Result<(), Failure> {
     trust::check(directory)?;
-    let mut stream = dial(directory)?;
+    let stream = dial(directory)?;
     let gone = |e: io::Error| -> Failure { Failure::other(format!("the peer went away: {e}")) };
     let call = Call { version: line::VERSION, request: request.clone() };
     let mut bytes =
         serde_json::to_vec(&call).expect("each request has a form as JSON, whatever its paths are");
     bytes.push(b'\n');
     // Who is refused is told so before a word was read: the answer counts, not that it hung up.
-    let written = stream.write_all(&bytes);
+    let written = send(&stream, &bytes, output);
     let mut hearing = Hearing::new(request);
     let mut answers = BufReader::new(stream);
     loop {
@@ -65,6 +80,12 @@ pub(crate) fn ask(
             }
         }
     }
+}
+
+/// Sends all of these bytes, and standard output with the first of them.
+fn send(mut to: &Stream, bytes: &[u8], output: Option<OwnOutput>) -> io::Result<()> {
+    let sent = output.map_or(Ok(0), |output| output.hand_over(to, bytes))?;
+    to.write_all(bytes.get(sent..).unwrap_or_default())
 }
 
 /// What a line of the peer means to who asked.

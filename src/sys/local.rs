@@ -4,6 +4,7 @@
 
 use core::time::Duration;
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -139,6 +140,18 @@ impl Stream {
     /// What the operating system says.
     pub(crate) fn set_read_timeout(&self, most: Option<Duration>) -> io::Result<()> {
         self.0.set_read_timeout(most)
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsFd for PolledStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 

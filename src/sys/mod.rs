@@ -12,6 +12,7 @@ pub(crate) mod file;
 pub(crate) mod firewall;
 pub(crate) mod folder;
 pub(crate) mod gateway;
+pub(crate) mod handed;
 pub(crate) mod hidden_line;
 pub(crate) mod links;
 pub(crate) mod local;

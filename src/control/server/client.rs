@@ -1,13 +1,15 @@
 //! A client that is connected: it is read from, answered and written to as far as that goes without waiting.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
 use mio::{Registry, Token};
 
 use super::conversation::Conversation;
+use super::own_output::{ClientOutput, OutputTaken};
 use crate::control::answers::{Awaited, AwaitedAnswers};
 use crate::control::{Reply, Request, limits};
 use crate::error::Failure;
+use crate::sys::handed::{self, HandedOutput};
 use crate::sys::local::PolledStream;
 use crate::sys::owner::UserId;
 use crate::time::Time;
@@ -25,6 +27,10 @@ pub(super) struct Client {
     answers: Option<AwaitedAnswers>,
     /// It takes the bytes of a file, as fast or slowly as it likes.
     is_reading: bool,
+    /// What it handed over with what it said last.
+    handed: Option<HandedOutput>,
+    /// Where the bytes go that it reads, if not to it.
+    output: Option<ClientOutput>,
     /// Since when it takes nothing of what is ready for it.
     stuck: Option<Time>,
 }
@@ -46,7 +52,16 @@ pub(super) enum Turn {
 
 impl Client {
     pub(super) fn new(stream: PolledStream, user: UserId) -> Self {
-        Self { stream, user, talk: Conversation::default(), answers: None, is_reading: false, stuck: None }
+        Self {
+            stream,
+            user,
+            talk: Conversation::default(),
+            answers: None,
+            is_reading: false,
+            handed: None,
+            output: None,
+            stuck: None,
+        }
     }
 
     /// Has a poll return with this token when it says something, takes something, or is gone.
@@ -77,6 +92,9 @@ impl Client {
 
     /// Passes answers on until there are enough for one writing.
     fn answer(&mut self, now: Time, answers: AwaitedAnswers) -> io::Result<Option<Turn>> {
+        if let Some(output) = self.output.take() {
+            return self.answer_by(now, output, answers);
+        }
         let turn = loop {
             if self.talk.ready().len() >= limits::CONTROL_READY {
                 self.write(now)?;
@@ -103,6 +121,74 @@ impl Client {
         Ok(turn)
     }
 
+    /// As [`Self::answer`], where bytes go to what the client handed over.
+    fn answer_by(
+        &mut self,
+        now: Time,
+        mut output: ClientOutput,
+        answers: AwaitedAnswers,
+    ) -> io::Result<Option<Turn>> {
+        let turn = loop {
+            let is_full = output.is_ended() || output.left() >= limits::CONTROL_READY;
+            let next = if is_full { Awaited::None } else { answers.next() };
+            match next {
+                Awaited::Reply(reply) => match *reply {
+                    Reply::Bytes(raw) => output.push(raw),
+                    reply if reply.is_last() => output.end(Box::new(reply)),
+                    reply => self.talk.say(&reply)?,
+                },
+                Awaited::Ended => {
+                    output.end(Box::new(Reply::Failed(Failure::other("the peer is leaving"))));
+                }
+                Awaited::None => match self.write_to(now, &mut output) {
+                    Ok(OutputTaken::All) if output.is_ended() => {
+                        // Whoever reads the pipe hears of its end no later than of that of the command.
+                        if let Some(last) = output.into_last() {
+                            self.talk.say(&last)?;
+                        }
+                        return Ok(Some(Turn::Answered));
+                    }
+                    Ok(OutputTaken::All) if is_full => break None,
+                    Ok(_) => break Some(Turn::Waits),
+                    // Nobody reads it any more: as good as the end.
+                    Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
+                        self.talk.say(&Reply::Done)?;
+                        return Ok(Some(Turn::Answered));
+                    }
+                    Err(e) => return Err(e),
+                },
+            }
+        };
+        self.write(now)?;
+        (self.output, self.answers) = (Some(output), Some(answers));
+        Ok(turn)
+    }
+
+    /// Writes what the client's output takes now.
+    fn write_to(&mut self, now: Time, output: &mut ClientOutput) -> io::Result<OutputTaken> {
+        let before = output.left();
+        let taken = output.write()?;
+        if taken == OutputTaken::All || output.left() < before {
+            self.stuck = None;
+        }
+        if taken == OutputTaken::Some {
+            self.stuck.get_or_insert(now);
+        }
+        Ok(taken)
+    }
+
+    /// Nobody reads its output any more.
+    pub(super) fn output_closed(&mut self) {
+        if let Some(output) = &mut self.output {
+            output.close();
+        }
+    }
+
+    /// The server ends: it is waited for no longer than for others, also if it reads.
+    pub(super) const fn hurry(&mut self) {
+        self.is_reading = false;
+    }
+
     /// Looks for a request, and reads if there is none.
     fn listen(&mut self, now: Time) -> io::Result<Option<Turn>> {
         match self.talk.next_request()? {
@@ -124,10 +210,20 @@ impl Client {
         })
     }
 
-    /// Its request was passed on; `is_reading`: to read a file.
-    pub(super) fn await_answers(&mut self, answers: AwaitedAnswers, is_reading: bool) {
+    /// Its request was passed on.
+    pub(super) fn await_answers(&mut self, answers: AwaitedAnswers) {
         self.answers = Some(answers);
-        self.is_reading = is_reading;
+        self.is_reading = false;
+        self.handed = None;
+    }
+
+    /// Its request to read a file was passed on. If it handed something over, a poll tells of that by this token.
+    pub(super) fn await_bytes(&mut self, answers: AwaitedAnswers, registry: &Registry, token: Token) {
+        self.answers = Some(answers);
+        self.is_reading = true;
+        let output = self.handed.take().map(|pipe| ClientOutput::new(pipe, registry, token));
+        // What cannot be polled is let go: then the bytes come as answers.
+        self.output = output.and_then(Result::ok);
     }
 
     /// Its request is answered by this alone.
@@ -173,8 +269,9 @@ impl Client {
     fn read(&mut self) -> io::Result<Option<usize>> {
         let mut bytes = [0; READ];
         loop {
-            match self.stream.read(&mut bytes) {
-                Ok(len) => {
+            match handed::read(&mut self.stream, &mut bytes) {
+                Ok((len, handed)) => {
+                    self.handed = handed.or_else(|| self.handed.take());
                     self.talk.hear(&bytes[..len]);
                     return Ok(Some(len));
                 }

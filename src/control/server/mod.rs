@@ -7,6 +7,7 @@
 
 mod client;
 mod conversation;
+mod own_output;
 mod places;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use mio::{Events, Poll, Token};
+use mio::{Events, Poll, Registry, Token};
 
 use self::client::{Client, Turn};
 #[cfg(any(test, feature = "sim"))]
@@ -38,10 +39,11 @@ use crate::sys::thread::Thread;
 use crate::sys::{clock, descriptors};
 use crate::time::Time;
 
-/// What a poll returns for the listener, and for the bell; clients have the numbers from [`FIRST`] on.
+/// What a poll returns for the listener, and for the bell. A client has twice its number, and what it handed over one
+/// more; the first client has the number [`FIRST`].
 const LISTENER: Token = Token(0);
 const BELL: Token = Token(1);
-const FIRST: u64 = 2;
+const FIRST: u64 = 1;
 
 /// Events of one poll.
 const EVENTS: usize = 256;
@@ -69,6 +71,7 @@ pub(crate) fn start(directory: &Path, asks: Sender<Ask>) -> io::Result<ControlSe
     let stop = Arc::new(AtomicBool::new(false));
     let clients = Clients {
         asks,
+        registry: poll.registry().try_clone()?,
         folder: socket.folder().to_owned(),
         bell: bell.clone(),
         woken: unbounded(),
@@ -124,15 +127,19 @@ impl ServerShell {
                     LISTENER => self.accept_at = Some(now),
                     BELL => {}
                     Token(n) => {
-                        due.insert(ClientId(n as u64));
-                        if event.is_write_closed() {
-                            gone.push(ClientId(n as u64));
+                        let id = ClientId(n as u64 / 2);
+                        due.insert(id);
+                        if event.is_write_closed() && n.is_multiple_of(2) {
+                            gone.push(id);
+                        } else if event.is_write_closed() {
+                            self.clients.output_closed(id);
                         }
                     }
                 }
             }
             if self.stop.load(Ordering::SeqCst) && self.listener.take().is_some() {
                 due.extend(self.clients.all.keys());
+                self.clients.all.values_mut().for_each(Client::hurry);
             }
             due.into_iter().for_each(|id| self.clients.take_turns(now, id, self.listener.is_none()));
             // What they asked for before they went is begun.
@@ -161,7 +168,7 @@ impl ServerShell {
         while !self.clients.places.are_taken(now) {
             match listener.accept() {
                 Ok(stream) => {
-                    if let Err(e) = self.clients.admit(now, stream, self.poll.registry()) {
+                    if let Err(e) = self.clients.admit(now, stream) {
                         log::debug!("a client of the control socket was dropped: {e}");
                     }
                 }
@@ -178,6 +185,7 @@ impl ServerShell {
 /// All who are connected.
 struct Clients {
     asks: Sender<Ask>,
+    registry: Registry,
     /// The folder that the socket lies in.
     folder: PathBuf,
     bell: Bell,
@@ -191,7 +199,7 @@ struct Clients {
 
 impl Clients {
     /// Lets a client in, if its user may ask.
-    fn admit(&mut self, now: Time, stream: PolledStream, registry: &mio::Registry) -> io::Result<()> {
+    fn admit(&mut self, now: Time, stream: PolledStream) -> io::Result<()> {
         let user = stream.user();
         let is_own = user.is_some_and(|user| user == UserId::own() || user.is_root());
         let id = ClientId(self.next);
@@ -202,7 +210,7 @@ impl Clients {
             client.refuse(Failure::other("this peer belongs to another user"))?;
             return client.go_on(now).map(drop);
         }
-        client.register(registry, Token(usize::try_from(id.0).map_err(io::Error::other)?))?;
+        client.register(&self.registry, token_of(id)?)?;
         if let Some(idle) = self.places.enter(now, client.user, id) {
             log::debug!("a client of the control socket says nothing and makes way for another one");
             self.all.remove(&idle);
@@ -247,7 +255,10 @@ impl Clients {
         let (answers, awaited) = Answers::with_bell(id.0, self.woken.0.clone(), self.bell.clone());
         let is_reading = matches!(request, Request::Cat(_));
         if self.asks.send(Ask { request, replies: answers }).is_ok() {
-            client.await_answers(awaited, is_reading);
+            match token_of(id) {
+                Ok(Token(n)) if is_reading => client.await_bytes(awaited, &self.registry, Token(n + 1)),
+                _ => client.await_answers(awaited),
+            }
         } else {
             self.places.answered(now, client.user, id);
             refuse(client, Failure::other("the peer is leaving"));
@@ -258,6 +269,13 @@ impl Clients {
     fn wake(&self, id: ClientId) {
         if self.woken.0.send(id.0).is_ok() {
             self.bell.ring();
+        }
+    }
+
+    /// Nobody reads any more what a client handed over.
+    fn output_closed(&mut self, id: ClientId) {
+        if let Some(client) = self.all.get_mut(&id) {
+            client.output_closed();
         }
     }
 
@@ -277,6 +295,15 @@ impl Clients {
             self.let_go(id);
         }
     }
+}
+
+/// What a poll returns for a client.
+fn token_of(id: ClientId) -> io::Result<Token> {
+    usize::try_from(id.0)
+        .ok()
+        .and_then(|n| n.checked_mul(2))
+        .map(Token)
+        .ok_or_else(|| io::ErrorKind::QuotaExceeded.into())
 }
 
 fn refuse(client: &mut Client, failure: Failure) {
