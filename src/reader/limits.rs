@@ -8,9 +8,10 @@ pub(crate) use crate::limits::*;
 /// Files that are read at once, at most.
 pub(crate) const READS: usize = 64;
 
-/// Bytes of one file that are asked for or came, and are not taken by whoever reads, at most. Three of the longest
-/// chunks: the first one is taken while the second one comes, and the third one is asked for meanwhile.
-pub(crate) const READ_WINDOW: u64 = 48 << 20;
+/// Bytes of one file that are asked for or came, and are not taken by whoever reads, at most. Two of the longest
+/// chunks, of which the first one is taken while the second one comes, and so much of a third one that it is asked for
+/// before the first one is all taken.
+pub(crate) const READ_WINDOW: u64 = 44 << 20;
 
 /// All windows together, at most: many readers have smaller ones.
 pub(crate) const READ_WINDOWS: u64 = 64 << 20;
