@@ -5,6 +5,7 @@
 
 mod accounts;
 pub mod address;
+mod byte_queue;
 pub mod cli;
 pub mod codec;
 pub mod content;

@@ -26,6 +26,11 @@ impl RawBytes {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
+
+    /// As [`Self::as_bytes`], given away.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
 }
 
 impl From<Vec<u8>> for RawBytes {

@@ -1,11 +1,11 @@
 //! Bytes of a file on their way to a pipe that the client handed over: its standard output. The client is told how it
 //! ended once all of them are in the pipe.
 
-use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
 use mio::{Registry, Token};
 
+use crate::byte_queue::ByteQueue;
 use crate::control::{RawBytes, Reply};
 use crate::sys::handed::HandedOutput;
 
@@ -16,11 +16,7 @@ const AT_ONCE: usize = 16;
 #[derive(Debug)]
 pub(super) struct ClientOutput {
     pipe: HandedOutput,
-    pieces: VecDeque<RawBytes>,
-    /// Of the first piece, the bytes that were taken.
-    taken: usize,
-    /// Bytes of all pieces that were not.
-    left: usize,
+    bytes: ByteQueue,
     /// The last answer.
     last: Option<Box<Reply>>,
     /// Nobody reads it any more.
@@ -43,13 +39,12 @@ impl ClientOutput {
     /// What the operating system says.
     pub(super) fn new(mut pipe: HandedOutput, registry: &Registry, token: Token) -> io::Result<Self> {
         pipe.register(registry, token)?;
-        Ok(Self { pipe, pieces: VecDeque::new(), taken: 0, left: 0, last: None, is_closed: false })
+        Ok(Self { pipe, bytes: ByteQueue::default(), last: None, is_closed: false })
     }
 
     /// These are to go there next.
     pub(super) fn push(&mut self, bytes: RawBytes) {
-        self.left += bytes.as_bytes().len();
-        self.pieces.push_back(bytes);
+        self.bytes.push(bytes.into_bytes());
     }
 
     /// A poll told that nobody reads it any more.
@@ -69,7 +64,7 @@ impl ClientOutput {
 
     /// Bytes that are to go there.
     pub(super) const fn left(&self) -> usize {
-        self.left
+        self.bytes.len()
     }
 
     /// True if nothing more comes.
@@ -85,29 +80,16 @@ impl ClientOutput {
         if self.is_closed {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        while self.left > 0 {
-            let first = self.pieces.front().map_or(&[][..], |piece| &piece.as_bytes()[self.taken..]);
-            let others = self.pieces.iter().skip(1).map(RawBytes::as_bytes);
-            let slices: Vec<_> = [first].into_iter().chain(others).take(AT_ONCE).map(IoSlice::new).collect();
+        while !self.bytes.is_empty() {
+            let slices: Vec<_> = self.bytes.pieces().take(AT_ONCE).map(IoSlice::new).collect();
             match self.pipe.write(&slices) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(bytes) => self.took(bytes),
+                Ok(bytes) => self.bytes.took(bytes),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(OutputTaken::Some),
                 Err(e) => return Err(e),
             }
         }
         Ok(OutputTaken::All)
-    }
-
-    fn took(&mut self, bytes: usize) {
-        self.left = self.left.saturating_sub(bytes);
-        self.taken += bytes;
-        while let Some(len) = self.pieces.front().map(|piece| piece.as_bytes().len())
-            && len <= self.taken
-        {
-            self.taken -= len;
-            self.pieces.pop_front();
-        }
     }
 }
