@@ -142,7 +142,7 @@ fn a_line_for_one_peer_is_heard_by_it_alone_and_who_is_meant_is_told() {
     let peers = talkers(&lab, 3);
     let out = peers[0].cli(["chat", "@peer2", "it's", "between us"]);
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    let rows = lines(&peers[1]);
+    let (rows, _) = wait("the line", SOON, || Some(lines(&peers[1])).filter(|rows| !rows.is_empty()));
     let [row] = &rows[..] else { panic!("{rows:?}") };
     assert_eq!((row.text.as_str(), &row.to, row.mine), ("it's between us", &Audience::Us, false));
     assert_eq!(row.name, "peer1");

@@ -49,8 +49,12 @@ fn a_stream_of_searches_fails_at_nothing_while_the_supernode_is_killed() {
     let others = || crowd.iter().chain([&second, &third]).map(|peer| format!("moon of {}.txt", peer.name));
     let all: BTreeSet<String> = others().chain(["moon of peer1.txt".to_owned()]).collect();
     wait("all is found", LATER, || (search(&third, "moon").0 == all).then_some(()));
-    let (supernode, deputy) = (holder(&third, Office::Supernode), holder(&third, Office::Deputy));
-    assert_eq!((supernode.as_deref(), deputy.as_deref()), (Some("peer1"), Some("peer2")));
+    // On a machine with much to do the third one hears last who the deputy is.
+    wait("both offices are held", LATER, || {
+        let (supernode, deputy) = (holder(&third, Office::Supernode), holder(&third, Office::Deputy));
+        (supernode.as_deref() == Some("peer1") && deputy.as_deref() == Some("peer2")).then_some(())
+    });
+    let deputy = Some("peer2".to_owned());
 
     let (mut slowest, mut searches) = (Duration::ZERO, 0);
     let mut look = |third: &Peer| {
