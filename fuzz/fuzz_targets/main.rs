@@ -39,6 +39,7 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("catalogues", sequences::catalogues),
     ("kept", sequences::kept),
     ("control", sequences::control),
+    ("http", sequences::http),
     ("identity", sequences::identity),
     ("keeper", sequences::keeper),
     ("distributor", sequences::distributor),

@@ -9,7 +9,7 @@ use super::config::{self, ConfigAct};
 use super::flags::{manual, pages};
 use super::local_answer::{LocalAnswer, LocalReply, ProgramRow};
 use super::show::ShowOptions;
-use super::{completions, group, identity, output};
+use super::{completions, group, identity, output, web};
 use crate::control::typed::CommandOrigin;
 use crate::error::Failure;
 use crate::text;
@@ -34,6 +34,15 @@ Examples:
 What weighs more comes later: ~/.config/potluck/potluck.toml, potluck.toml in the peer directory, the environment
 (POTLUCK_UP_LIMIT), flags. A switch that a file turns on is turned off for once by its variable: POTLUCK_WAN=false.";
 
+/// Below what `help web` says.
+const WEB_NOTES: &str = "\
+The page shows and does what the prompt can, and is served to this machine alone. Its address is good once and for 30
+seconds: each `web` makes a new one. `--no-web` starts a peer without it, `--web-port` says at which port it is.
+
+Examples:
+  web                        opens it, and prints its address
+  web --no-open --json       for a program that asks what the page asks (docs/API.md)";
+
 /// A command that asks no peer.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub(crate) enum LocalCommand {
@@ -56,6 +65,13 @@ pub(crate) enum LocalCommand {
         /// What to do; nothing: show them all
         #[command(subcommand)]
         act: Option<ConfigAct>,
+    },
+    /// Open the page of this peer in a browser on this machine
+    #[command(after_help = WEB_NOTES)]
+    Web {
+        /// Only print its address
+        #[arg(long)]
+        no_open: bool,
     },
     /// Tell what can be typed, or more about one command
     #[command(alias = "?", display_order = HELP)]
@@ -134,6 +150,7 @@ impl LocalCommand {
             Self::Identity { .. } => "identity",
             Self::Group { .. } => "group",
             Self::Config { .. } => "config",
+            Self::Web { .. } => "web",
             Self::Help { .. } => "help",
             Self::Version => "version",
             Self::Completions { .. } => "completions",
@@ -182,6 +199,7 @@ impl LocalCommand {
             Self::Identity { act } => identity::run(act, directory)?,
             Self::Group { act } => group::run(act, directory, origin)?,
             Self::Config { act } => config::run(act, directory, origin)?,
+            Self::Web { no_open } => web::open(directory, !no_open)?,
             Self::Completions { shell } => LocalAnswer::text(completions::script(shell)),
             Self::Complete { line } => LocalAnswer::text(completions::proposals(&line)),
             Self::Man { about, to: None } => LocalAnswer::text(pages::page(about.as_deref())?),

@@ -44,6 +44,8 @@ pub(super) enum LocalReply {
     Identity(IdentityRow),
     /// The group of this peer. Answer to `group`, also where that changed it.
     Group(GroupRow),
+    /// The page for browsers on this machine. Answer to `web`.
+    Page(PageRow),
     /// The program. Answer to `version`.
     Program(ProgramRow),
     /// What was done, in words.
@@ -94,6 +96,15 @@ pub(super) struct GroupRow {
     pub(super) name: Option<String>,
     /// Its passphrase; null where it is not asked for.
     pub(super) passphrase: Option<String>,
+}
+
+/// The page for browsers on this machine.
+#[derive(Debug, Serialize)]
+pub(super) struct PageRow {
+    /// Its address, good once within 30 seconds.
+    pub(super) address: String,
+    /// True if a browser was told to open it.
+    pub(super) is_opened: bool,
 }
 
 /// This program.

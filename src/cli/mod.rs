@@ -36,6 +36,7 @@ mod supervised;
 mod terminal_guard;
 mod told;
 mod verbosity;
+mod web;
 mod words;
 
 use core::time::Duration;
@@ -223,6 +224,7 @@ fn run_peer(directory: PathBuf, run: RunPeer) -> Result<u8, Failure> {
     if let Err(e) = &socket {
         log::warn!("one-shot commands will find no peer here: {e}");
     }
+    let page = web::serve(&directory, &settings, &asks_to);
 
     let supervised = if service.is_daemon {
         let thread = |e: io::Error| Failure::other(format!("a thread or signal cannot be had: {e}"));
@@ -257,6 +259,7 @@ fn run_peer(directory: PathBuf, run: RunPeer) -> Result<u8, Failure> {
     running.wait(LAST_LINES);
     screen.finish(LAST_LINES);
     terminal::restore();
+    drop(page);
     drop(socket);
     result.map(|()| last.code())
 }

@@ -38,6 +38,15 @@ pub struct CatRequest {
     pub length: Option<u64>,
 }
 
+/// What is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContentRow {
+    /// File id, 64 hexadecimal digits.
+    pub id: String,
+    /// Bytes of all of it, of which not all need be read.
+    pub size: u64,
+}
+
 impl TypedRequest for CatRequest {
     fn proposals(argument: &str) -> Proposals {
         match argument {

@@ -1,7 +1,7 @@
 //! What can be asked of a running peer, by the prompt and (as JSON lines over a local socket that only
 //! this user can open) by one-shot commands. The answers are facts; `cli::show` makes text of them.
 
-mod answers;
+pub(crate) mod answers;
 pub(crate) mod client;
 pub(crate) mod file_word;
 pub(crate) mod keyfile;
@@ -222,6 +222,8 @@ pub enum Reply {
     PlanSum(PlanSum),
     /// Bytes of a file, in order: they follow this line as they are, and are no part of it. Answer to `cat`.
     Bytes(RawBytes),
+    /// What is read, before the first of its bytes. Answer to `cat`.
+    Content(ContentRow),
     /// A download was begun.
     Begun(DownloadRow),
     /// One download that is not done, in the order of the queue; or how one stands that was paused, resumed, put
@@ -303,6 +305,14 @@ impl Reply {
     pub(crate) const fn is_progress(&self) -> bool {
         matches!(self, Self::Progress(_) | Self::OfferProgress(_) | Self::Searching(_) | Self::Leaving { .. })
     }
+}
+
+/// The request in a line, as clients of the control socket send it.
+///
+/// # Errors
+/// [`Code::Usage`](crate::error::Code::Usage): it is none; or it is of another version.
+pub(crate) fn read_request(line: &[u8]) -> Result<Request, Failure> {
+    server::parse(line)
 }
 
 /// A [`Request`] on its way to the controller.

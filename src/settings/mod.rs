@@ -12,6 +12,7 @@ mod shares;
 mod speed;
 pub(crate) mod toml;
 pub(crate) mod units;
+mod web;
 
 use core::time::Duration;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub use self::screen::ScreenSettings;
 pub use self::service::{LogFormat, ServiceSettings};
 pub use self::shares::{ShareArgument, ShareSettings};
 pub use self::speed::SpeedSettings;
+pub use self::web::WebSettings;
 use crate::address::DEFAULT_PORT;
 use crate::limits;
 

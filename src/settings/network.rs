@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::RUN;
+use super::{RUN, WebSettings};
 use crate::address::RouteTarget;
 use crate::limits;
 
@@ -46,4 +46,7 @@ pub struct NetworkSettings {
     #[arg(long, hide = true, default_value_t = limits::DISCOVERY_PORT)]
     #[arg(help_heading = RUN)]
     pub discovery_port: u16,
+    /// The page for browsers on this machine.
+    #[command(flatten)]
+    pub web: WebSettings,
 }

@@ -3,6 +3,7 @@
 
 pub use crate::control::sequences::run as control;
 pub use crate::custody::sequences::{distributor, keeper};
+pub use crate::http::sequences::run as http;
 pub use crate::identity::sequences::run as identity;
 pub use crate::lan::room::sequences::run as room;
 pub use crate::lan::sequences::run as discovery;

@@ -2,6 +2,7 @@
 
 pub(crate) mod bell;
 pub(crate) mod boot;
+pub(crate) mod browser;
 pub(crate) mod cached;
 pub mod clock;
 pub(crate) mod clone;

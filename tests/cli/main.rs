@@ -25,6 +25,7 @@ mod transcript;
 mod transfers;
 mod users;
 mod uses;
+mod web;
 
 use std::io::{BufRead, Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};

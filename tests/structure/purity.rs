@@ -45,6 +45,7 @@ const FOREIGN: &[&str] = &[
     "for_each_command",
     "data_encoding",
     "hashbrown",
+    "httparse",
     "memchr",
     "rmp_serde",
     "serde",

@@ -23,7 +23,6 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use mio::{Events, Poll, Registry, Token};
 
 use self::client::{Client, Turn};
-#[cfg(any(test, feature = "sim"))]
 pub(super) use self::conversation::parse;
 use self::places::{ClientId, Places};
 use super::answers::Answers;

@@ -6,7 +6,7 @@ use super::named::{NeededCatalogues, NeededWords};
 use super::{Answer, Command, Needs, is_meant};
 use crate::content::{Claim, EntryKind};
 use crate::control::file_word::FileWord;
-use crate::control::{CatRequest, ListOrder, Reply};
+use crate::control::{CatRequest, ContentRow, ListOrder, Reply};
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
 use crate::peer::event::AskId;
@@ -55,6 +55,7 @@ impl Command for CatRequest {
                 format!("--offset {} is behind the end of the file, which has {size} bytes", self.offset);
             return Err(Failure::new(Code::Usage, text));
         }
+        peer.out.reply(ask, Reply::Content(ContentRow { id: claim.0.to_string(), size }));
         let end = self.length.map_or(size, |length| self.offset.saturating_add(length).min(size));
         let id = ReadId(ask.0);
         peer.requests.reads.begin(id, claim, owners);

@@ -1,0 +1,35 @@
+//! The page for browsers on this machine: it is served while a peer runs, and opened by `web`.
+
+use std::path::Path;
+
+use crossbeam_channel::Sender;
+
+use super::local_answer::{LocalAnswer, LocalReply, PageRow};
+use crate::control::Ask;
+use crate::error::Failure;
+use crate::settings::Settings;
+use crate::sys::browser;
+use crate::web::{self, OwnerPage};
+
+/// Serves the page, if it is to be served.
+pub(super) fn serve(directory: &Path, settings: &Settings, asks: &Sender<Ask>) -> Option<OwnerPage> {
+    if !settings.on.web.is_served {
+        return None;
+    }
+    web::start(directory, settings.on.web.port, settings.sandbox, asks.clone())
+        .inspect_err(|e| log::warn!("there is no page for browsers (`web`): {e}"))
+        .ok()
+}
+
+/// Opens the page of the peer in `directory`, and tells its address.
+///
+/// # Errors
+/// None is served there.
+pub(super) fn open(directory: &Path, opens: bool) -> Result<LocalAnswer, Failure> {
+    let address = web::place::address(directory)?;
+    let is_opened = opens && browser::open(&address).is_ok();
+    let note =
+        if is_opened { "opening" } else { "open this in a browser on this machine, within 30 seconds" };
+    let objects = vec![LocalReply::Page(PageRow { address: address.clone(), is_opened })];
+    Ok(LocalAnswer { text: format!("{note}:\n{address}\n"), objects })
+}

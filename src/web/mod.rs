@@ -1,0 +1,70 @@
+//! The page by which the owner of a peer uses it in a browser, and what that page asks.
+//!
+//! It is served on this machine alone, at a port of its own. `potluck web` opens it with a code that is good once
+//! (sessions.rs); site.rs says which requests are heard at all, owner.rs answers them by asking the peer as everybody
+//! does (`control`), links.rs are the addresses under which a browser gets bytes of files, place.rs is the file by which
+//! `potluck web` finds the page, and page/ is what the browser runs.
+
+mod assets;
+pub(crate) mod limits;
+mod links;
+mod owner;
+pub(crate) mod place;
+mod sessions;
+mod site;
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::Path;
+
+use crossbeam_channel::Sender;
+
+use self::owner::OwnerService;
+use self::place::WebPlace;
+use self::sessions::{Sessions, WebKey};
+use self::site::Site;
+use crate::control::Ask;
+use crate::http::HttpServer;
+use crate::identity::fill_random;
+use crate::sys::sandbox::{self, Network, Rules};
+
+/// The page while it is served. Dropping it ends that.
+#[derive(Debug)]
+pub(crate) struct OwnerPage {
+    // Dropped first: who looks for the page finds none afterwards.
+    _place: WebPlace,
+    _server: HttpServer,
+}
+
+/// Serves the page of the peer in `directory`, which takes `asks`, at this port of this machine (0: any that is free).
+/// `is_confined`: the thread that serves it can open no file.
+///
+/// # Errors
+/// The port cannot be had, or no thread.
+pub(crate) fn start(
+    directory: &Path,
+    port: u16,
+    is_confined: bool,
+    asks: Sender<Ask>,
+) -> io::Result<OwnerPage> {
+    let first = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    let at = first.local_addr()?;
+    // A machine without IPv6 has only the first one; so has one where another program has that port.
+    let second = TcpListener::bind((Ipv6Addr::LOCALHOST, at.port()));
+    let sockets = [Ok(first), second].into_iter().filter_map(Result::ok).collect();
+    let mut secret = [0; 32];
+    fill_random(&mut secret).map_err(io::Error::other)?;
+    let key = WebKey::new(secret);
+    let site = Site::new([at, SocketAddr::from((Ipv6Addr::LOCALHOST, at.port()))]);
+    let sessions = Sessions::new(key.clone());
+    let start = || HttpServer::start("web", sockets, |waker| OwnerService::new(asks, waker, site, sessions));
+    let server = if is_confined {
+        // It takes connections, and makes none.
+        let rules = Rules { network: Network::Datagrams, ..Rules::default() };
+        sandbox::within(&rules, start)?.1?
+    } else {
+        start()?
+    };
+    let place = WebPlace::make(directory, at.port(), &key)?;
+    Ok(OwnerPage { _place: place, _server: server })
+}
