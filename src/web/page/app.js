@@ -87,7 +87,9 @@ function row_of(row) {
   if (row.is_folder || !row.id) return line(name(shown), row.is_folder ? "empty folder" : `hashing ${row.hashed_percent ?? 0}%`);
   const open = el("button", { type: "button", onclick: act(() => preview(word, last(row.path))) }, name(shown));
   const save = button("Save", () => save_file(word, last(row.path)), { title: "Save with this browser" });
-  const acts = row.mine ? [save] : [button("Download", () => download(row.path, word)), save];
+  // By its path, which is what the queue calls it; by its id where the path could mean something else.
+  const called = row.ambiguous || /^b3:|[*?[\\]/.test(row.path) ? word : row.path;
+  const acts = row.mine ? [save] : [button("Download", () => download(row.path, called)), save];
   return line(open, `${size(row.size)} · ${who(row)}`, ...acts);
 }
 
