@@ -232,6 +232,8 @@ impl<S: HttpService> HttpClients<S> {
     fn admit(&mut self, now: Time, mut stream: TcpStream, from: SocketAddr) -> io::Result<()> {
         let id = HttpId(self.next);
         self.next += 1;
+        // Before a place is charged: whoever is gone already costs none.
+        stream.set_nodelay(true)?;
         let payer = Payer { host: AccountHost::from(Host::from(from)), peer: () };
         match self.places.charge(now, payer, id, 1) {
             Grant::Given(yielding) => yielding.into_iter().for_each(|id| self.close(id)),
@@ -250,7 +252,6 @@ impl<S: HttpService> HttpClients<S> {
                 }
             }
         }
-        stream.set_nodelay(true)?;
         let token = usize::try_from(id.0).map(Token).map_err(io::Error::other);
         let registered = token.and_then(|token| {
             self.registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)
