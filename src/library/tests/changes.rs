@@ -62,6 +62,23 @@ fn a_folder_moved_in_or_out_is_followed_and_watched() {
 }
 
 #[test]
+fn a_look_at_what_lay_below_a_file_leaves_the_file_listed() {
+    let bench = Bench::new();
+    bench.old("in", b"file");
+    testing::link("in", &bench.path("link"));
+    let mut r = bench.start();
+    r.until_watched(&bench);
+    r.until_names(&["in", "link"]);
+    for below in ["in/two", "in/x/three", "link/two"] {
+        r.handle.commands.send(Command::Check(path(below))).unwrap();
+        // Heard of after that, so looked at after that.
+        fs::write(bench.path("marker"), below).unwrap();
+        r.until(below, |r| r.has("marker", below.as_bytes()));
+        assert_eq!(r.names(), ["in", "link", "marker"], "{below}");
+    }
+}
+
+#[test]
 fn a_file_is_listed_once_it_is_closed_or_stands_still() {
     let bench = Bench::new();
     let mut r = bench.start();

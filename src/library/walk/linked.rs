@@ -158,7 +158,8 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
             Followed::LeftOut(why) => {
                 return self.sight(path.clone(), KnownContent::LeftOut(why)).map(|()| None);
             }
-            Followed::File(_) | Followed::Not(_) => return self.gone(path).map(|()| None),
+            Followed::File(facts) => return self.file(path, &facts, false).map(|()| None),
+            Followed::Not(_) => return self.gone(path).map(|()| None),
         };
         let folder = match self.open_real(&linked.real) {
             Ok(folder) => folder,

@@ -495,6 +495,10 @@ impl<F: Fn(WalkReply) -> bool> Walker<F> {
                     }
                     last = Some(folder);
                 }
+                // A file is there where a folder was: only what lay below it is gone.
+                Err(e) if matches!(refusal(&e), Refusal::Link | Refusal::NotFolder) => {
+                    return self.entry(parent, &path, false).map(|_| None);
+                }
                 Err(e) => return self.refused(&path, &e).map(|()| None),
             }
         }
