@@ -13,6 +13,7 @@ mod plain;
 
 mod across;
 mod beside;
+mod browser;
 mod cage;
 mod chat;
 mod classroom;
