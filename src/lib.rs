@@ -26,6 +26,7 @@ pub mod lan;
 mod later;
 mod library;
 pub mod limits;
+mod natural;
 pub mod peer;
 mod port_mapping;
 mod rate;

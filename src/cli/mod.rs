@@ -225,6 +225,7 @@ fn run_peer(directory: PathBuf, run: RunPeer) -> Result<u8, Failure> {
         log::warn!("one-shot commands will find no peer here: {e}");
     }
     let page = web::serve(&directory, &settings, &asks_to);
+    let asks_of_guests = asks_to.clone();
 
     let supervised = if service.is_daemon {
         let thread = |e: io::Error| Failure::other(format!("a thread or signal cannot be had: {e}"));
@@ -252,7 +253,9 @@ fn run_peer(directory: PathBuf, run: RunPeer) -> Result<u8, Failure> {
         Input::None => start_screen(inputs, line, service),
     };
     let screen = screen.map_err(|e| Failure::other(e.to_string()))?;
-    let result = run(settings, ControllerChannels { asks, notices: notices_to, leave });
+    let (desk, guests) =
+        web::guest_desk(&settings, asks_of_guests).map_err(|e| Failure::other(e.to_string()))?;
+    let result = run(settings, ControllerChannels { asks, guests, notices: notices_to, leave });
     if let Some(supervised) = supervised {
         supervised.tell_stopping();
     }
@@ -260,6 +263,8 @@ fn run_peer(directory: PathBuf, run: RunPeer) -> Result<u8, Failure> {
     screen.finish(LAST_LINES);
     terminal::restore();
     drop(page);
+    // All who could ask it are gone.
+    drop(desk);
     drop(socket);
     result.map(|()| last.code())
 }

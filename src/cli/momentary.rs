@@ -169,7 +169,9 @@ fn run_to_its_end(
 ) -> Result<(), Failure> {
     // Nobody looks at what happens beside the command.
     let (notices, _) = unbounded();
-    run(settings, ControllerChannels { asks, notices, leave })
+    // Nor does anybody come by a page.
+    let (guests, _) = unbounded();
+    run(settings, ControllerChannels { asks, guests, notices, leave })
 }
 
 /// Has the peer leave; it has no files that others would have to keep.

@@ -1,14 +1,17 @@
 //! The page for browsers on this machine: it is served while a peer runs, and opened by `web`.
 
+use std::io;
 use std::path::Path;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Sender, unbounded};
 
 use super::local_answer::{LocalAnswer, LocalReply, PageRow};
-use crate::control::Ask;
+use crate::control::{Ask, GuestAsk};
 use crate::error::Failure;
 use crate::settings::Settings;
 use crate::sys::browser;
+use crate::sys::thread::Thread;
+use crate::web::guest::desk;
 use crate::web::{self, OwnerPage};
 
 /// Serves the page, if it is to be served.
@@ -19,6 +22,12 @@ pub(super) fn serve(directory: &Path, settings: &Settings, asks: &Sender<Ask>) -
     web::start(directory, settings.on.web.port, settings.sandbox, asks.clone())
         .inspect_err(|e| log::warn!("there is no page for browsers (`web`): {e}"))
         .ok()
+}
+
+/// Starts whoever lets guests in. It ends when nobody can ask it any more.
+pub(super) fn guest_desk(settings: &Settings, asks: Sender<Ask>) -> io::Result<(Thread, Sender<GuestAsk>)> {
+    let (orders_to, orders) = unbounded();
+    Ok((desk::start(settings.clone(), asks, orders)?, orders_to))
 }
 
 /// Opens the page of the peer in `directory`, and tells its address.

@@ -72,6 +72,7 @@ macro_rules! for_each_command {
             announce: Announce(AnnounceRequest),
             copies: Copies(CopiesRequest),
             restore: Restore(RestoreRequest),
+            guest: Guest(GuestRequest),
             share: Share(ShareRequest),
             unshare: Unshare(UnshareRequest),
             rescan: Rescan(RescanRequest),
@@ -82,6 +83,7 @@ macro_rules! for_each_command {
             #[command(skip)] complete: Complete(CompleteRequest),
             #[command(skip)] rejoin: Rejoin(RejoinRequest),
             #[command(skip)] reload: Reload(ReloadRequest),
+            #[command(skip)] guest_told: GuestTold(GuestTold),
         }
     };
 }
@@ -214,6 +216,8 @@ pub enum Reply {
     Status(Box<Status>),
     /// A link stands. Answer to `connect`.
     Route(RouteRow),
+    /// How guests come in. Answer to `guest`.
+    Guest(Box<GuestRow>),
     /// A file that is announced, or was until now. Answer to `announce`, by id.
     Announced(AnnouncedRow),
     /// A file that a download would bring that is only tried (`--dry-run`).
@@ -324,11 +328,22 @@ pub struct Ask {
     pub replies: Answers,
 }
 
+/// What whoever serves guests is asked.
+#[derive(Debug)]
+pub struct GuestAsk {
+    /// What is to be done.
+    pub order: GuestOrder,
+    /// Who is answered; `None`: nobody asked.
+    pub answers: Option<Answers>,
+}
+
 /// What the controller is given.
 #[derive(Debug)]
 pub struct ControllerChannels {
     /// Commands, of the prompt, of one-shot clients and of signals. They never end by themselves.
     pub asks: crossbeam_channel::Receiver<Ask>,
+    /// To whoever lets guests in.
+    pub guests: crossbeam_channel::Sender<GuestAsk>,
     /// What is to be shown. Unbounded; sending never blocks. Dropped by the controller at its end.
     pub notices: crossbeam_channel::Sender<Notice>,
     /// To be told what a second Ctrl-C still does

@@ -62,6 +62,10 @@ pub enum WatchKind {
     UploadProgress,
     /// All of it was sent (`done`), or nothing more was asked for (`part`): as `upload_started`, and `outcome`.
     UploadEnded,
+    /// A guest said something on its page: `name` (its address), `text`.
+    GuestText,
+    /// A guest sent a file: `name` (its address), `path` in `downloads/`, `size`.
+    GuestFile,
     /// A warning: `text`.
     Warning,
     /// So many events are not told, for they were not read fast enough: `count`.

@@ -19,7 +19,7 @@ mod copy;
 mod finish;
 mod keep;
 pub(crate) mod limits;
-mod names;
+pub(crate) mod names;
 mod open;
 mod partial_seed;
 mod place;

@@ -19,7 +19,7 @@ const DEVICES: [&str; 4] = ["CON", "PRN", "AUX", "NUL"];
 const PORTS: [&str; 2] = ["COM", "LPT"];
 
 /// Names like `name` that more file systems can hold, the most like it first; none if there are none.
-pub(super) fn substitutes(name: &str) -> Vec<String> {
+pub(crate) fn substitutes(name: &str) -> Vec<String> {
     let with = |keeps: fn(char) -> bool| {
         let replaced = name.chars().map(|c| if keeps(c) { c } else { '_' }).collect::<String>();
         portable(&replaced)
@@ -57,7 +57,7 @@ fn cut(text: &str, most: usize) -> &str {
 }
 
 /// The `n`th name for `name`: itself for 1, then `stem (n).extension`, never above 255 bytes.
-pub(super) fn candidate(name: &str, n: u32) -> String {
+pub(crate) fn candidate(name: &str, n: u32) -> String {
     if n <= 1 {
         return name.to_owned();
     }

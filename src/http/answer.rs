@@ -11,6 +11,7 @@ pub(crate) enum Status {
     NoContent,
     PartialContent,
     NotModified,
+    PermanentRedirect,
     BadRequest,
     Unauthorized,
     Forbidden,
@@ -18,15 +19,18 @@ pub(crate) enum Status {
     MethodNotAllowed,
     RequestTimeout,
     Conflict,
+    LengthRequired,
     ContentTooLarge,
     UnsupportedMediaType,
     RangeNotSatisfiable,
     ExpectationFailed,
     MisdirectedRequest,
+    TooManyRequests,
     FieldsTooLarge,
     NotImplemented,
     ServiceUnavailable,
     VersionNotSupported,
+    InsufficientStorage,
 }
 
 impl Status {
@@ -37,6 +41,7 @@ impl Status {
             Self::NoContent => (204, "No Content"),
             Self::PartialContent => (206, "Partial Content"),
             Self::NotModified => (304, "Not Modified"),
+            Self::PermanentRedirect => (308, "Permanent Redirect"),
             Self::BadRequest => (400, "Bad Request"),
             Self::Unauthorized => (401, "Unauthorized"),
             Self::Forbidden => (403, "Forbidden"),
@@ -44,15 +49,18 @@ impl Status {
             Self::MethodNotAllowed => (405, "Method Not Allowed"),
             Self::RequestTimeout => (408, "Request Timeout"),
             Self::Conflict => (409, "Conflict"),
+            Self::LengthRequired => (411, "Length Required"),
             Self::ContentTooLarge => (413, "Content Too Large"),
             Self::UnsupportedMediaType => (415, "Unsupported Media Type"),
             Self::RangeNotSatisfiable => (416, "Range Not Satisfiable"),
             Self::ExpectationFailed => (417, "Expectation Failed"),
             Self::MisdirectedRequest => (421, "Misdirected Request"),
+            Self::TooManyRequests => (429, "Too Many Requests"),
             Self::FieldsTooLarge => (431, "Request Header Fields Too Large"),
             Self::NotImplemented => (501, "Not Implemented"),
             Self::ServiceUnavailable => (503, "Service Unavailable"),
             Self::VersionNotSupported => (505, "HTTP Version Not Supported"),
+            Self::InsufficientStorage => (507, "Insufficient Storage"),
         }
     }
 }

@@ -40,9 +40,3 @@ pub(crate) const TRAILERS: usize = 4 << 10;
 /// What is left of a body that nobody wants is read and thrown away up to this many bytes, so that its sender gets to
 /// read why: else the connection would be reset under its hands (RFC 9112 §9.6).
 pub(crate) const DRAINED: u64 = 256 << 10;
-
-/// Connections of one server, at most.
-pub(crate) const CONNECTIONS: u64 = 512;
-
-/// Of them every host may have this many, while there are places for each host: a browser makes six to one page.
-pub(crate) const CONNECTIONS_OF_HOST: u64 = 8;

@@ -5,17 +5,19 @@
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token};
+use rustls::ServerConfig;
 
-use super::limits;
+use super::ends::HttpEnds;
 use super::machine::{HttpConnection, HttpEvent};
+use super::wire::HttpWire;
 use crate::accounts::{Account, AccountHost, Grant, Payer};
 use crate::address::Host;
 use crate::sys::bell::Bell;
@@ -31,12 +33,6 @@ const FIRST: u64 = 16;
 /// Events of one poll.
 const EVENTS: usize = 256;
 
-/// Bytes that are read at once.
-const READ: usize = 16 << 10;
-
-/// Pieces that are written at once.
-const AT_ONCE: usize = 16;
-
 /// Steps of one connection before the others have their turn.
 const TURN: usize = 16;
 
@@ -47,10 +43,32 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct HttpId(pub(crate) u64);
 
+/// Which client it is, and its connection.
+pub(crate) struct HttpClientEnd<'a> {
+    pub(crate) id: HttpId,
+    pub(crate) ends: HttpEnds,
+    pub(crate) http: &'a mut HttpConnection,
+}
+
 /// What answers requests.
 pub(crate) trait HttpService: Send {
     /// Something came of a client.
-    fn handle_event(&mut self, now: Time, id: HttpId, event: HttpEvent, http: &mut HttpConnection);
+    fn handle_event(&mut self, now: Time, client: HttpClientEnd<'_>, event: HttpEvent);
+
+    /// What other threads told is taken in. Those that wait for it have a turn.
+    fn hear(&mut self, _now: Time) -> Vec<HttpId> {
+        Vec::new()
+    }
+
+    /// When [`Self::handle_timeout`] is due.
+    fn poll_timeout(&self) -> Option<Time> {
+        None
+    }
+
+    /// False: nothing is answered any more, and the server ends.
+    fn handle_timeout(&mut self, _now: Time) -> bool {
+        true
+    }
 
     /// The client can take more of an answer that was begun, or something is there for it.
     fn go_on(&mut self, now: Time, id: HttpId, http: &mut HttpConnection);
@@ -60,6 +78,15 @@ pub(crate) trait HttpService: Send {
 
     /// True if nothing is done for the connection that others should wait for: it may be closed to make way.
     fn yields(&self, id: HttpId) -> bool;
+}
+
+/// Where connections come from.
+pub(crate) struct HttpFront {
+    pub(crate) sockets: Vec<std::net::TcpListener>,
+    /// For those who want it.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    /// Connections at a time, and those of one host while there are places for each.
+    pub(crate) places: (u64, u64),
 }
 
 /// How connections are woken that wait for an answer of another thread.
@@ -82,14 +109,15 @@ impl HttpServer {
     /// Answers at these sockets, by the service that `service` makes.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// What the operating system says, or the service cannot be made.
     pub(crate) fn start<S: HttpService + 'static>(
         name: &str,
-        sockets: Vec<std::net::TcpListener>,
-        service: impl FnOnce(HttpWaker) -> S,
+        front: HttpFront,
+        service: impl FnOnce(HttpWaker) -> io::Result<S>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let bell = Bell::new(poll.registry(), BELL)?;
+        let HttpFront { sockets, tls, places: (all, of_host) } = front;
         let mut listeners = Vec::new();
         for (n, socket) in sockets.into_iter().enumerate() {
             socket.set_nonblocking(true)?;
@@ -101,9 +129,10 @@ impl HttpServer {
         let stop = Arc::new(AtomicBool::new(false));
         let clients = HttpClients {
             registry: poll.registry().try_clone()?,
-            service: service(HttpWaker { woken: woken_to, bell: bell.clone() }),
+            service: service(HttpWaker { woken: woken_to, bell: bell.clone() })?,
+            tls,
             all: BTreeMap::new(),
-            places: Account::new(limits::CONNECTIONS, limits::CONNECTIONS_OF_HOST),
+            places: Account::new(all, of_host),
             next: FIRST,
         };
         let shell = ServerShell {
@@ -154,6 +183,10 @@ impl<S: HttpService> ServerShell<S> {
                 return;
             }
             let now = clock::now();
+            let is_due = self.clients.service.poll_timeout().is_some_and(|at| at <= now);
+            if is_due && !self.clients.service.handle_timeout(now) {
+                return;
+            }
             let mut due = std::mem::take(&mut self.again);
             due.extend(self.woken.try_iter().map(HttpId));
             for event in &events {
@@ -167,6 +200,7 @@ impl<S: HttpService> ServerShell<S> {
                 }
             }
             due.extend(self.clients.timed_out(now));
+            due.extend(self.clients.service.hear(now));
             for id in due {
                 if self.clients.take_turn(now, id) {
                     self.again.insert(id);
@@ -183,7 +217,9 @@ impl<S: HttpService> ServerShell<S> {
         if !self.again.is_empty() {
             return Some(Duration::ZERO);
         }
-        self.clients.poll_timeout().into_iter().chain(self.accept_at).min().map(|at| at.since(now))
+        let service = self.clients.service.poll_timeout();
+        let all = [self.clients.poll_timeout(), self.accept_at, service];
+        all.into_iter().flatten().min().map(|at| at.since(now))
     }
 
     fn accept(&mut self, now: Time) {
@@ -209,17 +245,16 @@ impl<S: HttpService> ServerShell<S> {
 
 /// One connection.
 struct HttpClient {
-    stream: TcpStream,
+    wire: HttpWire,
     http: HttpConnection,
-    readable: bool,
-    writable: bool,
-    is_shut: bool,
+    ends: HttpEnds,
 }
 
 /// All connections.
 struct HttpClients<S> {
     registry: Registry,
     service: S,
+    tls: Option<Arc<ServerConfig>>,
     all: BTreeMap<HttpId, HttpClient>,
     /// What idles, and what was used longest ago, makes way for others of its host; and the host that has most for
     /// other hosts.
@@ -234,6 +269,7 @@ impl<S: HttpService> HttpClients<S> {
         self.next += 1;
         // Before a place is charged: whoever is gone already costs none.
         stream.set_nodelay(true)?;
+        let at = stream.local_addr()?;
         let payer = Payer { host: AccountHost::from(Host::from(from)), peer: () };
         match self.places.charge(now, payer, id, 1) {
             Grant::Given(yielding) => yielding.into_iter().for_each(|id| self.close(id)),
@@ -260,26 +296,31 @@ impl<S: HttpService> HttpClients<S> {
             self.places.free(id);
             return Err(e);
         }
-        let http = HttpConnection::new(now);
-        self.all.insert(id, HttpClient { stream, http, readable: false, writable: false, is_shut: false });
+        let wire = HttpWire::new(now, stream, self.tls.clone());
+        let ends = HttpEnds { from, at, is_private: false };
+        self.all.insert(id, HttpClient { wire, http: HttpConnection::new(now), ends });
         Ok(())
     }
 
     fn event(&mut self, id: HttpId, event: &mio::event::Event) {
         let Some(client) = self.all.get_mut(&id) else { return };
-        client.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
-        client.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+        client.wire.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        client.wire.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        self.all.values().filter_map(|client| client.http.poll_timeout()).min()
+        let timeouts = |client: &HttpClient| [client.http.poll_timeout(), client.wire.met_by()];
+        self.all.values().flat_map(timeouts).flatten().min()
     }
 
     /// Those whose time is over are to have a turn.
     fn timed_out(&mut self, now: Time) -> Vec<HttpId> {
         let mut due = Vec::new();
         for (id, client) in &mut self.all {
-            if client.http.poll_timeout().is_some_and(|at| at <= now) {
+            if client.wire.met_by().is_some_and(|at| at <= now) {
+                client.http.abort();
+                due.push(*id);
+            } else if client.http.poll_timeout().is_some_and(|at| at <= now) {
                 client.http.handle_timeout(now);
                 due.push(*id);
             }
@@ -306,20 +347,30 @@ impl<S: HttpService> HttpClients<S> {
     /// True if something happened.
     fn step(&mut self, now: Time, id: HttpId) -> io::Result<bool> {
         let Some(client) = self.all.get_mut(&id) else { return Ok(false) };
-        let mut has_moved = client.read(now)?;
-        while let Some(event) = client.http.poll_event() {
+        let HttpClient { wire, http, ends } = client;
+        let mut has_moved = wire.read(now, http)?;
+        ends.is_private = wire.is_private();
+        while let Some(event) = http.poll_event() {
             self.places.touch(now, id);
-            self.service.handle_event(now, id, event, &mut client.http);
+            self.service.handle_event(now, HttpClientEnd { id, ends: *ends, http }, event);
             has_moved = true;
         }
-        self.service.go_on(now, id, &mut client.http);
-        has_moved |= client.write(now)?;
-        if client.http.has_said_all() && !client.is_shut {
-            client.is_shut = true;
-            client.stream.shutdown(Shutdown::Write)?;
+        self.service.go_on(now, id, http);
+        // More of a body that is wanted now came before.
+        has_moved |= http.has_events();
+        has_moved |= wire.write(now, http)?;
+        if http.has_said_all() && wire.is_flushed() {
+            wire.shut()?;
         }
-        if client.http.is_over() {
-            self.close(id);
+        if http.is_over() {
+            if http.is_aborted() {
+                self.close(id);
+            } else if wire.is_flushed() {
+                drop(wire.shut());
+                self.close(id);
+            } else {
+                wire.wait_for_flush(now);
+            }
             return Ok(false);
         }
         Ok(has_moved)
@@ -330,50 +381,5 @@ impl<S: HttpService> HttpClients<S> {
             self.places.free(id);
             self.service.forget(id);
         }
-    }
-}
-
-impl HttpClient {
-    /// Reads what there is, up to some bytes. True: something came.
-    fn read(&mut self, now: Time) -> io::Result<bool> {
-        if !self.readable || !self.http.hears() {
-            return Ok(false);
-        }
-        let mut bytes = [0; READ];
-        loop {
-            match self.stream.read(&mut bytes) {
-                Ok(0) => {
-                    self.readable = false;
-                    self.http.handle_end(now);
-                }
-                Ok(len) => self.http.handle_bytes(now, &bytes[..len]),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    self.readable = false;
-                    return Ok(false);
-                }
-                Err(e) => return Err(e),
-            }
-            return Ok(true);
-        }
-    }
-
-    /// Writes what it takes now. True: it took something.
-    fn write(&mut self, now: Time) -> io::Result<bool> {
-        let mut has_moved = false;
-        while self.writable && !self.http.output().is_empty() {
-            let slices: Vec<_> = self.http.output().pieces().take(AT_ONCE).map(IoSlice::new).collect();
-            match self.stream.write_vectored(&slices) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(bytes) => {
-                    self.http.handle_taken(now, bytes);
-                    has_moved = true;
-                }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.writable = false,
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(has_moved)
     }
 }

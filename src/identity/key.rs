@@ -209,9 +209,19 @@ pub(crate) fn fill_random(buffer: &mut [u8]) -> Result<(), IdentityError> {
     provider().secure_random.fill(buffer).map_err(failed)
 }
 
+/// So many random bytes.
+///
+/// # Errors
+/// [`IdentityError::Provider`]: there is no randomness.
+pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N], IdentityError> {
+    let mut bytes = [0; N];
+    fill_random(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The cryptographic provider of TLS, signatures and randomness. Always passed on explicitly, never
 /// installed as the process's default: two providers in one build would then fail at run time.
-pub(super) fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     use rustls::crypto::ring::{cipher_suite as suite, default_provider};
     use std::sync::LazyLock;
     static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {

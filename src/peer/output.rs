@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::event::AskId;
 use super::file_work::FileWork;
 use crate::content::{FileId, ShareName};
-use crate::control::{Notice, Reply, WatchKind, WatchRow};
+use crate::control::{GuestOrder, Notice, Reply, WatchKind, WatchRow};
 use crate::dht::DhtCommand;
 use crate::distribution::{CustodyCommand, chunk_store};
 use crate::error::Failure;
@@ -104,6 +104,8 @@ pub(crate) enum PeerOutput {
     /// What only the shell and this machine know is to be told for this request:
     /// [`FileAnswer::Diagnose`](super::file_work::FileAnswer::Diagnose).
     Diagnose(AskId, LanFacts),
+    /// Guests are let in, or not any more; whoever serves them answers this request.
+    Guest(AskId, GuestOrder),
     /// A line for the log.
     Log(LogLevel, String),
     /// All threads are to end. Behind it come last replies and notices only. `Some`: why it ends, if not

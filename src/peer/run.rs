@@ -34,7 +34,7 @@ pub fn run(mut config: Settings, channels: ControllerChannels) -> Result<(), Fai
         // That of the start before, which nobody needed.
         while voice.try_recv().is_ok() {}
         drop(voice_to.try_send(Voice::of(&parts)));
-        let shell = PeerShell::new(machine, parts, channels.asks.clone(), channels.notices.clone());
+        let shell = PeerShell::new(machine, parts, &channels);
         match shell.run() {
             Ended::Left(None) => return Ok(()),
             Ended::Left(Some(failure)) => return Err(failure),

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, RecvError, Sender, select, unbounded};
 
 use super::askers::Askers;
-use super::event::PeerEvent;
+use super::event::{AskId, PeerEvent};
 use super::file_work::{DiagnosisFacts, FileWork};
 use super::machine::PeerMachine;
 use super::output::{LogLevel, PeerOutput, SendingOrder, ShareOrder};
 use super::parts::Parts;
 use super::swarms::LiveSeed;
 use crate::content::Claim;
-use crate::control::{Ask, Notice};
+use crate::control::{Ask, ControllerChannels, GuestAsk, GuestOrder, Notice, Reply};
 use crate::dht::{DhtEvent, DhtState};
 use crate::disk::PartialSeed;
 use crate::doctor::MachineFacts;
@@ -40,6 +40,8 @@ pub(super) struct PeerShell {
     parts: Parts,
     asks: Receiver<Ask>,
     askers: Askers,
+    /// To whoever lets guests in.
+    guests: Sender<GuestAsk>,
     notices: Sender<Notice>,
     /// What the store thread says of writings.
     written: (Sender<LedgerWritten>, Receiver<LedgerWritten>),
@@ -62,13 +64,17 @@ impl LiveSeed for PartialSeed {
 }
 
 impl PeerShell {
-    pub(super) fn new(
-        machine: PeerMachine,
-        parts: Parts,
-        asks: Receiver<Ask>,
-        notices: Sender<Notice>,
-    ) -> Self {
-        Self { machine, parts, asks, askers: Askers::default(), notices, written: unbounded(), seed: None }
+    pub(super) fn new(machine: PeerMachine, parts: Parts, channels: &ControllerChannels) -> Self {
+        Self {
+            machine,
+            parts,
+            asks: channels.asks.clone(),
+            askers: Askers::default(),
+            guests: channels.guests.clone(),
+            notices: channels.notices.clone(),
+            written: unbounded(),
+            seed: None,
+        }
     }
 
     /// Runs until the peer has left its network.
@@ -239,6 +245,7 @@ impl PeerShell {
                 let facts = DiagnosisFacts { lan, confinement, machine };
                 self.parts.files.send(FileWork::Diagnose(ask, Box::new(facts)));
             }
+            PeerOutput::Guest(ask, order) => self.guests(ask, order),
             PeerOutput::Log(LogLevel::Debug, text) => log::debug!("{text}"),
             PeerOutput::Log(LogLevel::Info, text) => log::info!("{text}"),
             PeerOutput::Log(LogLevel::Warn, text) => log::warn!("{text}"),
@@ -262,6 +269,16 @@ impl PeerShell {
         }
     }
 
+    /// Whoever lets guests in does it, and answers.
+    fn guests(&mut self, ask: AskId, order: GuestOrder) {
+        let Some(answers) = self.askers.hand_over(ask) else { return };
+        if let Err(unsent) = self.guests.send(GuestAsk { order, answers: Some(answers) })
+            && let Some(answers) = unsent.into_inner().answers
+        {
+            answers.send(Reply::Failed(Failure::other("this peer is leaving")));
+        }
+    }
+
     fn notice(&self, notice: Notice) {
         // Notices are for people: a prompt that is behind, or gone, misses some.
         drop(self.notices.try_send(notice));
@@ -269,7 +286,9 @@ impl PeerShell {
 
     /// The threads end, then whoever waits is told.
     fn end(self) {
-        let Self { mut machine, parts, mut askers, notices, .. } = self;
+        let Self { mut machine, parts, mut askers, guests, notices, .. } = self;
+        // Who finds the network of before by a page for guests finds nothing any more.
+        drop(guests.send(GuestAsk { order: GuestOrder::Off, answers: None }));
         drop(parts);
         while let Some(output) = machine.poll_output() {
             match output {

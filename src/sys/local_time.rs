@@ -12,12 +12,22 @@ pub(crate) fn shown(millis: u64, now: u64) -> String {
     shown_in(&TimeZone::system(), millis, now)
 }
 
+/// When something will happen, as [`shown`] shows what happened.
+#[must_use]
+pub(crate) fn coming(millis: u64, now: u64) -> String {
+    form_in(&TimeZone::system(), millis, now)
+}
+
 fn shown_in(zone: &TimeZone, millis: u64, now: u64) -> String {
+    form_in(zone, millis.min(now), now)
+}
+
+fn form_in(zone: &TimeZone, millis: u64, now: u64) -> String {
     let at = |millis: u64| {
         let millis = i64::try_from(millis).unwrap_or(i64::MAX);
         Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX).to_zoned(zone.clone())
     };
-    let (said, now) = (at(millis.min(now)), at(now));
+    let (said, now) = (at(millis), at(now));
     let form = if said.date() == now.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
     said.strftime(form).to_string()
 }

@@ -1,5 +1,8 @@
 //! What the browser runs and shows (page/). Pure: all of it is part of the program.
 
+use super::site::guarded_page;
+use crate::http::{Answer, AnswerBody, RequestHead, Status};
+
 /// One of its files.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Asset {
@@ -18,6 +21,24 @@ impl Asset {
 }
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+impl Asset {
+    /// A page of a name that only its server knows.
+    pub(super) const fn page(bytes: &'static [u8]) -> Self {
+        Self { name: "", media: "text/html; charset=utf-8", bytes }
+    }
+}
+
+/// What is answered with it.
+pub(super) fn asset_answer(head: &RequestHead, asset: &Asset) -> Answer {
+    let tag = asset.tag();
+    let answer = if head.field("if-none-match") == Some(&tag) {
+        Answer::empty(Status::NotModified)
+    } else {
+        Answer::new(Status::Ok, AnswerBody::Whole(asset.bytes.to_vec())).with("content-type", asset.media)
+    };
+    guarded_page(answer.with("etag", tag).with("cache-control", "no-cache"))
+}
 
 /// All of them. That of `/` has no name.
 const ASSETS: [Asset; 5] = [

@@ -24,3 +24,6 @@ pub(crate) const LINKS: usize = 1_024;
 
 /// For how long an address of a file is good after it was used last.
 pub(crate) const LINK: Duration = Duration::from_hours(12);
+
+/// Connections to the owner's page, at most, and those of one host: a browser makes six to one page.
+pub(crate) const OWNER_CONNECTIONS: (u64, u64) = (512, 8);

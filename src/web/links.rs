@@ -26,9 +26,9 @@ impl LinkedFile {
 
 /// All that have one.
 #[derive(Debug, Default)]
-pub(crate) struct Links(BTreeMap<[u8; 32], (Time, LinkedFile)>);
+pub(crate) struct FileLinks(BTreeMap<[u8; 32], (Time, LinkedFile)>);
 
-impl Links {
+impl FileLinks {
     /// Gives a file an address: its secret part. `secret`: fresh chance.
     pub(crate) fn add(&mut self, now: Time, secret: [u8; 16], file: LinkedFile) -> String {
         let text = HEXLOWER.encode(&secret);
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn an_address_leads_to_its_file_as_long_as_it_is_used() {
         let file = |n: u64| LinkedFile { word: format!("b3:{n}"), size: n, name: format!("{n}.txt") };
-        let (mut links, start) = (Links::default(), Time(1));
+        let (mut links, start) = (FileLinks::default(), Time(1));
         let secret = links.add(start, [1; 16], file(1));
         assert_eq!(links.get(start + limits::LINK / 2, &secret), Some(file(1)));
         assert_eq!(links.get(start + limits::LINK, &secret), Some(file(1)));

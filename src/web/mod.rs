@@ -6,12 +6,15 @@
 //! `potluck web` finds the page, and page/ is what the browser runs.
 
 mod assets;
+mod file_answer;
+pub(crate) mod guest;
 pub(crate) mod limits;
 mod links;
 mod owner;
 pub(crate) mod place;
 mod sessions;
 mod site;
+mod zip;
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -24,7 +27,7 @@ use self::place::WebPlace;
 use self::sessions::{Sessions, WebKey};
 use self::site::Site;
 use crate::control::Ask;
-use crate::http::HttpServer;
+use crate::http::{HttpFront, HttpServer};
 use crate::identity::fill_random;
 use crate::sys::sandbox::{self, Network, Rules};
 
@@ -57,7 +60,9 @@ pub(crate) fn start(
     let key = WebKey::new(secret);
     let site = Site::new([at, SocketAddr::from((Ipv6Addr::LOCALHOST, at.port()))]);
     let sessions = Sessions::new(key.clone());
-    let start = || HttpServer::start("web", sockets, |waker| OwnerService::new(asks, waker, site, sessions));
+    let front = HttpFront { sockets, tls: None, places: limits::OWNER_CONNECTIONS };
+    let start =
+        || HttpServer::start("web", front, |waker| Ok(OwnerService::new(asks, waker, site, sessions)));
     let server = if is_confined {
         // It takes connections, and makes none.
         let rules = Rules { network: Network::Datagrams, ..Rules::default() };

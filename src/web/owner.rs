@@ -7,17 +7,18 @@ use crossbeam_channel::Sender;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::assets::{Asset, shown_as};
+use super::assets::{asset_answer, shown_as};
+use super::file_answer::{ServedBytes, ServedFile};
 use super::limits;
-use super::links::{LinkedFile, Links};
+use super::links::{FileLinks, LinkedFile};
 use super::sessions::Sessions;
-use super::site::{self, FILE_POLICY, Site, Wanted};
+use super::site::{self, Site, Wanted};
 use crate::control::answers::{Awaited, AwaitedAnswers};
 use crate::control::line::Versioned;
 use crate::control::{Answers, Ask, CatRequest, Reply, Request, read_request};
 use crate::error::{Code, Failure};
 use crate::http::{
-    Answer, AnswerBody, HttpConnection, HttpEvent, HttpId, HttpService, HttpWaker, Method, RangeAsked,
+    Answer, AnswerBody, HttpClientEnd, HttpConnection, HttpEvent, HttpId, HttpService, HttpWaker,
     RequestHead, Status,
 };
 use crate::identity::fill_random;
@@ -26,7 +27,7 @@ use crate::time::Time;
 
 /// What is done for a connection.
 #[derive(Debug)]
-enum Doing {
+enum OwnerWork {
     /// What is asked comes in.
     Hearing { wanted: Wanted, token: String, text: Vec<u8> },
     /// Answers are passed on.
@@ -44,8 +45,8 @@ pub(super) struct OwnerService {
     waker: HttpWaker,
     site: Site,
     sessions: Sessions,
-    links: Links,
-    doing: BTreeMap<HttpId, Doing>,
+    links: FileLinks,
+    doing: BTreeMap<HttpId, OwnerWork>,
 }
 
 #[derive(Deserialize)]
@@ -54,7 +55,7 @@ struct LoginQuestion {
 }
 
 #[derive(Deserialize)]
-struct LinkQuestion {
+struct FileLinkQuestion {
     /// As for `cat`.
     file: String,
     #[serde(default)]
@@ -65,7 +66,7 @@ struct LinkQuestion {
 
 impl OwnerService {
     pub(super) fn new(asks: Sender<Ask>, waker: HttpWaker, site: Site, sessions: Sessions) -> Self {
-        Self { asks, waker, site, sessions, links: Links::default(), doing: BTreeMap::new() }
+        Self { asks, waker, site, sessions, links: FileLinks::default(), doing: BTreeMap::new() }
     }
 
     fn request(&mut self, now: Time, id: HttpId, head: &RequestHead, http: &mut HttpConnection) {
@@ -84,7 +85,7 @@ impl OwnerService {
                     return http.answer(now, site::guarded_page(answer));
                 }
                 let most = most_of(&wanted);
-                self.doing.insert(id, Doing::Hearing { wanted, token, text: Vec::new() });
+                self.doing.insert(id, OwnerWork::Hearing { wanted, token, text: Vec::new() });
                 http.want_body(now, most as u64 + 1);
             }
         }
@@ -92,23 +93,23 @@ impl OwnerService {
 
     /// All that was asked is there.
     fn heard(&mut self, now: Time, id: HttpId, http: &mut HttpConnection) {
-        if !matches!(self.doing.get(&id), Some(Doing::Hearing { .. })) {
+        if !matches!(self.doing.get(&id), Some(OwnerWork::Hearing { .. })) {
             return;
         }
-        let Some(Doing::Hearing { wanted, token, text }) = self.doing.remove(&id) else { return };
+        let Some(OwnerWork::Hearing { wanted, token, text }) = self.doing.remove(&id) else { return };
         let answer = match wanted {
             Wanted::Login => self.login(now, &text),
             Wanted::Logout => {
                 self.sessions.end(&token);
                 Ok(Answer::empty(Status::NoContent))
             }
-            Wanted::Link => match serde_json::from_slice::<LinkQuestion>(&text) {
-                Ok(LinkQuestion { file, from, name }) => {
+            Wanted::Link => match serde_json::from_slice::<FileLinkQuestion>(&text) {
+                Ok(FileLinkQuestion { file, from, name }) => {
                     // What it is and how large is answered before its bytes, of which none are wanted.
                     let request = CatRequest { file, from, offset: 0, length: Some(0) };
                     match self.ask(id, request.into()) {
                         Ok(answers) => {
-                            self.doing.insert(id, Doing::Linking { answers, name, file: None });
+                            self.doing.insert(id, OwnerWork::Linking { answers, name, file: None });
                             return self.go_on(now, id, http);
                         }
                         Err(failure) => Err(failure),
@@ -147,7 +148,7 @@ impl OwnerService {
             return Err(Failure::new(Code::Usage, text));
         }
         let answers = self.ask(id, request)?;
-        self.doing.insert(id, Doing::Lines(answers));
+        self.doing.insert(id, OwnerWork::Lines(answers));
         Ok(Answer::new(Status::Ok, AnswerBody::Open).with("content-type", "application/x-ndjson"))
     }
 
@@ -171,42 +172,20 @@ impl OwnerService {
             let text = "this address of a file is not good any more: open it from the page again";
             return http.answer(now, site::guarded_page(Answer::text(Status::NotFound, text)));
         };
-        let tag = file.tag();
-        let range = RangeAsked::read(head.field("range"), head.field("if-range"), &tag, file.size);
-        let answer = |status, body| {
-            let shown = shown_as(&file.name).filter(|_| is_shown);
-            let answer = Answer::new(status, body).with("etag", tag.clone()).with("accept-ranges", "bytes");
-            let answer = answer.with("cache-control", "private, no-cache");
-            let answer = match shown {
-                Some(media) => answer.with("content-type", media),
-                None => answer.with("content-type", "application/octet-stream").saved_as(&file.name),
-            };
-            site::guarded(answer, FILE_POLICY)
-        };
-        if head.field("if-none-match") == Some(&tag) {
-            return http.answer(now, answer(Status::NotModified, AnswerBody::Whole(Vec::new())));
-        }
-        let (answer, range) = match range {
-            RangeAsked::Outside => {
-                let answer = answer(Status::RangeNotSatisfiable, AnswerBody::Whole(Vec::new()));
-                return http.answer(now, answer.with("content-range", format!("bytes */{}", file.size)));
+        let served = ServedFile { tag: file.tag(), name: &file.name, size: file.size };
+        let (answer, range) = match ServedBytes::of(head, &served, shown_as(&file.name).filter(|_| is_shown))
+        {
+            ServedBytes::Whole(answer) => {
+                http.answer(now, answer);
+                return http.end(now);
             }
-            RangeAsked::All => (answer(Status::Ok, AnswerBody::Bytes(file.size)), 0..file.size),
-            RangeAsked::Part(part) => {
-                let len = part.0.end - part.0.start;
-                let answer = answer(Status::PartialContent, AnswerBody::Bytes(len));
-                (answer.with("content-range", part.content_range(file.size)), part.0)
-            }
+            ServedBytes::Bytes(answer, range) => (answer, range),
         };
-        if head.method == Method::Head || range.is_empty() {
-            http.answer(now, answer);
-            return http.end(now);
-        }
         let length = Some(range.end - range.start);
         let request = CatRequest { file: file.word.clone(), from: Vec::new(), offset: range.start, length };
         match self.ask(id, request.into()) {
             Ok(answers) => {
-                self.doing.insert(id, Doing::Bytes { answers, head: Some(answer) });
+                self.doing.insert(id, OwnerWork::Bytes { answers, head: Some(answer) });
                 self.go_on(now, id, http);
             }
             Err(failure) => http.answer(now, site::guarded_page(refusal(&failure))),
@@ -217,13 +196,13 @@ impl OwnerService {
     fn pass_on(&mut self, now: Time, id: HttpId, reply: Reply, http: &mut HttpConnection) -> bool {
         let is_last = reply.is_last();
         match self.doing.get_mut(&id) {
-            Some(Doing::Lines(_)) => {
+            Some(OwnerWork::Lines(_)) => {
                 http.push(now, json_line(&reply));
                 if is_last {
                     http.end(now);
                 }
             }
-            Some(Doing::Linking { name, file, .. }) => match reply {
+            Some(OwnerWork::Linking { name, file, .. }) => match reply {
                 Reply::Content(content) => {
                     let word = format!("b3:{}", content.id);
                     *file = Some(LinkedFile { word, size: content.size, name: std::mem::take(name) });
@@ -236,7 +215,7 @@ impl OwnerService {
                 Reply::Failed(failure) => http.answer(now, site::guarded_page(refusal(&failure))),
                 _ => {}
             },
-            Some(Doing::Bytes { head, .. }) => match reply {
+            Some(OwnerWork::Bytes { head, .. }) => match reply {
                 Reply::Bytes(raw) => {
                     if let Some(head) = head.take() {
                         http.answer(now, head);
@@ -251,7 +230,7 @@ impl OwnerService {
                 Reply::Failed(_) => http.abort(),
                 _ => {}
             },
-            Some(Doing::Hearing { .. }) | None => return true,
+            Some(OwnerWork::Hearing { .. }) | None => return true,
         }
         is_last
     }
@@ -273,11 +252,12 @@ impl OwnerService {
 }
 
 impl HttpService for OwnerService {
-    fn handle_event(&mut self, now: Time, id: HttpId, event: HttpEvent, http: &mut HttpConnection) {
+    fn handle_event(&mut self, now: Time, client: HttpClientEnd<'_>, event: HttpEvent) {
+        let HttpClientEnd { id, http, .. } = client;
         match event {
             HttpEvent::Request(head) => self.request(now, id, &head, http),
             HttpEvent::Body(bytes) => {
-                let Some(Doing::Hearing { wanted, text, .. }) = self.doing.get_mut(&id) else { return };
+                let Some(OwnerWork::Hearing { wanted, text, .. }) = self.doing.get_mut(&id) else { return };
                 text.extend_from_slice(&bytes);
                 if text.len() > most_of(wanted) {
                     self.doing.remove(&id);
@@ -294,9 +274,11 @@ impl HttpService for OwnerService {
         while http.takes_more() {
             let answers = match self.doing.get(&id) {
                 Some(
-                    Doing::Lines(answers) | Doing::Linking { answers, .. } | Doing::Bytes { answers, .. },
+                    OwnerWork::Lines(answers)
+                    | OwnerWork::Linking { answers, .. }
+                    | OwnerWork::Bytes { answers, .. },
                 ) => answers,
-                Some(Doing::Hearing { .. }) | None => return,
+                Some(OwnerWork::Hearing { .. }) | None => return,
             };
             let reply = match answers.next() {
                 Awaited::Reply(reply) => *reply,
@@ -314,23 +296,13 @@ impl HttpService for OwnerService {
     }
 
     fn yields(&self, id: HttpId) -> bool {
-        matches!(self.doing.get(&id), None | Some(Doing::Hearing { wanted: Wanted::Login, .. }))
+        matches!(self.doing.get(&id), None | Some(OwnerWork::Hearing { wanted: Wanted::Login, .. }))
     }
 }
 
 /// Bytes that a question has, at most.
 const fn most_of(wanted: &Wanted) -> usize {
     if matches!(wanted, Wanted::Login) { limits::LOGIN } else { limits::QUESTION }
-}
-
-fn asset_answer(head: &RequestHead, asset: &Asset) -> Answer {
-    let tag = asset.tag();
-    let answer = if head.field("if-none-match") == Some(&tag) {
-        Answer::empty(Status::NotModified)
-    } else {
-        Answer::new(Status::Ok, AnswerBody::Whole(asset.bytes.to_vec())).with("content-type", asset.media)
-    };
-    site::guarded_page(answer.with("etag", tag).with("cache-control", "no-cache"))
 }
 
 fn json_line(reply: &Reply) -> Vec<u8> {

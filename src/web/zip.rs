@@ -1,17 +1,24 @@
 //! A folder as a ZIP archive whose length, and each of its bytes, are known before the first one is sent: so a download
 //! of it can be resumed anywhere. Pure. (APPNOTE.TXT of PKWARE, version 6.3.10.)
 //!
-//! Files are stored as they are. Their CRC-32 stand in front of them, so nothing follows them (no data descriptor). Sizes
-//! and offsets that 32 bits do not hold stand in an extra field (ZIP64): in front of a file both sizes, in the directory
-//! only what is too large.
+//! Files are stored as they are. The CRC-32 of one stands in front of it if it is known beforehand, and else behind it (a
+//! data descriptor), and in the directory in any case. Sizes and offsets that 32 bits do not hold stand in an extra field
+//! (ZIP64): in front of a file both sizes, in the directory only what is too large.
 
 use core::ops::Range;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// What 32 bits cannot hold.
 const TOO_LARGE: u32 = u32::MAX;
 
 /// Names are UTF-8.
 const FLAGS: u16 = 0x0800;
+
+/// The CRC-32 stands behind the file.
+const FOLLOWS: u16 = 1 << 3;
 
 /// Version 2.0 reads stored files, 4.5 reads ZIP64.
 const PLAIN: u16 = 20;
@@ -27,8 +34,8 @@ pub(crate) struct ZipEntry {
     /// Its path, with slashes.
     pub(crate) path: String,
     pub(crate) size: u64,
-    /// Its CRC-32 (ISO-HDLC).
-    pub(crate) crc: u32,
+    /// Its CRC-32 (ISO-HDLC), if it is known beforehand.
+    pub(crate) crc: Option<u32>,
     /// When it was modified, seconds since 1970.
     pub(crate) modified: i64,
 }
@@ -40,6 +47,8 @@ pub(crate) enum ZipPart {
     Bytes(Vec<u8>),
     /// These bytes of the file of this number.
     File { number: usize, range: Range<u64> },
+    /// What cannot be said before the CRC-32 of the file of this number is known.
+    Crc(usize),
 }
 
 /// An archive.
@@ -51,6 +60,8 @@ pub(crate) struct ZipArchive {
     /// Where each line of the directory begins, and where it ends.
     lines: Vec<u64>,
     end: Vec<u8>,
+    /// Those that were not known beforehand and are now, by number.
+    learned: BTreeMap<usize, u32>,
 }
 
 impl ZipArchive {
@@ -60,21 +71,36 @@ impl ZipArchive {
         for entry in &entries {
             u16::try_from(entry.path.len()).ok()?;
             at = at.checked_add(entry.local().len() as u64)?.checked_add(entry.size)?;
+            at = at.checked_add(entry.behind(0).len() as u64)?;
             files.push(at);
         }
         let mut lines = vec![at];
         for (entry, offset) in entries.iter().zip(&files) {
-            at = at.checked_add(entry.line(*offset).len() as u64)?;
+            at = at.checked_add(entry.line(*offset, 0).len() as u64)?;
             lines.push(at);
         }
         let end = end_of(entries.len() as u64, *files.last()?, at);
         at.checked_add(end.len() as u64)?;
-        Some(Self { entries, files, lines, end })
+        Some(Self { entries, files, lines, end, learned: BTreeMap::new() })
     }
 
     /// Bytes of all of it.
     pub(crate) fn len(&self) -> u64 {
         self.directory_end() + self.end.len() as u64
+    }
+
+    /// The CRC-32 of the file of this number is known now.
+    pub(crate) fn learn(&mut self, number: usize, crc: u32) {
+        self.learned.insert(number, crc);
+    }
+
+    /// The file of this number.
+    pub(crate) fn entry(&self, number: usize) -> Option<&ZipEntry> {
+        self.entries.get(number)
+    }
+
+    fn crc(&self, number: usize) -> Option<u32> {
+        self.entries.get(number)?.crc.or_else(|| self.learned.get(&number).copied())
     }
 
     fn directory_end(&self) -> u64 {
@@ -97,15 +123,19 @@ impl ZipArchive {
         let number = |starts: &[u64]| starts.partition_point(|start| *start <= from).saturating_sub(1);
         if from >= *self.lines.first()? {
             let number = number(&self.lines);
-            return cut(self.entries.get(number)?.line(*self.files.get(number)?), self.lines[number]);
+            let Some(crc) = self.crc(number) else { return Some(ZipPart::Crc(number)) };
+            return cut(self.entries.get(number)?.line(*self.files.get(number)?, crc), self.lines[number]);
         }
-        // An empty file is as long as what stands in front of it: the last one that begins there is meant.
         let number = number(&self.files);
         let (entry, start) = (self.entries.get(number)?, *self.files.get(number)?);
         let head = entry.local();
         let data = start + head.len() as u64;
         if from < data {
             return cut(head, start);
+        }
+        if from >= data + entry.size {
+            let Some(crc) = self.crc(number) else { return Some(ZipPart::Crc(number)) };
+            return cut(entry.behind(crc), data + entry.size);
         }
         let end = until.min(data + entry.size) - data;
         Some(ZipPart::File { number, range: from - data..end })
@@ -119,7 +149,7 @@ impl ZipEntry {
         let size = if is_large { TOO_LARGE } else { low(self.size) };
         let mut bytes = b"PK\x03\x04".to_vec();
         put16(&mut bytes, if is_large { ZIP64 } else { PLAIN });
-        self.common(&mut bytes, size, if is_large { 20 } else { 0 });
+        self.common(&mut bytes, self.crc.unwrap_or(0), size, if is_large { 20 } else { 0 });
         bytes.extend_from_slice(self.path.as_bytes());
         if is_large {
             put16(&mut bytes, 1);
@@ -130,8 +160,26 @@ impl ZipEntry {
         bytes
     }
 
+    /// What stands behind it (4.3.9): nothing, if all was said in front of it.
+    fn behind(&self, crc: u32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if self.crc.is_some() {
+            return bytes;
+        }
+        bytes.extend_from_slice(b"PK\x07\x08");
+        put32(&mut bytes, crc);
+        for _ in 0..2 {
+            if self.size >= TOO_LARGE.into() {
+                put64(&mut bytes, self.size);
+            } else {
+                put32(&mut bytes, low(self.size));
+            }
+        }
+        bytes
+    }
+
     /// Its line in the directory (4.3.12). `offset`: where it begins.
-    fn line(&self, offset: u64) -> Vec<u8> {
+    fn line(&self, offset: u64, crc: u32) -> Vec<u8> {
         let is_large = self.size >= TOO_LARGE.into();
         let is_far = offset >= TOO_LARGE.into();
         let mut large = Vec::new();
@@ -146,7 +194,7 @@ impl ZipEntry {
         let mut bytes = b"PK\x01\x02".to_vec();
         put16(&mut bytes, MADE_BY);
         put16(&mut bytes, if large.is_empty() { PLAIN } else { ZIP64 });
-        self.common(&mut bytes, if is_large { TOO_LARGE } else { low(self.size) }, extra);
+        self.common(&mut bytes, crc, if is_large { TOO_LARGE } else { low(self.size) }, extra);
         // No comment, the first disk, no attributes of the inside.
         bytes.extend_from_slice(&[0; 6]);
         put32(&mut bytes, ATTRIBUTES);
@@ -161,14 +209,14 @@ impl ZipEntry {
     }
 
     /// What both have in common: from the flags to the length of the extra field.
-    fn common(&self, bytes: &mut Vec<u8>, size: u32, extra: usize) {
-        put16(bytes, FLAGS);
+    fn common(&self, bytes: &mut Vec<u8>, crc: u32, size: u32, extra: usize) {
+        put16(bytes, if self.crc.is_some() { FLAGS } else { FLAGS | FOLLOWS });
         // Stored.
         put16(bytes, 0);
         let (time, date) = dos_time(self.modified);
         put16(bytes, time);
         put16(bytes, date);
-        put32(bytes, self.crc);
+        put32(bytes, crc);
         put32(bytes, size);
         put32(bytes, size);
         put16(bytes, u16::try_from(self.path.len()).unwrap_or(u16::MAX));
@@ -205,28 +253,18 @@ fn end_of(count: u64, directory: u64, end: u64) -> Vec<u8> {
 
 /// Date and time of MS-DOS (4.4.6), in UTC, as nobody knows where the archive is opened: two seconds are one.
 fn dos_time(seconds: i64) -> (u16, u16) {
-    const DAY: i64 = 86_400;
-    let (days, of_day) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
-    let (year, month, day) = civil(days);
-    if !(1980..=2107).contains(&year) {
-        // 1980-01-01.
-        return (0, 1 << 5 | 1);
-    }
-    let time = of_day / 3_600 << 11 | of_day / 60 % 60 << 5 | of_day % 60 / 2;
-    let date = (year - 1980) << 9 | month << 5 | day;
-    (u16::try_from(time).unwrap_or(0), u16::try_from(date).unwrap_or(0))
-}
-
-/// Year, month and day of a day since 1970 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms",
-/// `civil_from_days`).
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let (day, month) = (of_year - (153 * shifted + 2) / 5 + 1, if shifted < 10 { shifted + 3 } else { shifted - 9 });
-    (year + era * 400 + i64::from(month <= 2), month, day)
+    // 1980-01-01, for what it cannot say.
+    const FIRST: (u16, u16) = (0, 1 << 5 | 1);
+    let Ok(at) = Timestamp::from_second(seconds) else { return FIRST };
+    let at = at.to_zoned(TimeZone::UTC).datetime();
+    let part = |value: i8| u16::try_from(value).unwrap_or(0);
+    let Some(year) =
+        u16::try_from(at.year()).ok().and_then(|year| year.checked_sub(1980)).filter(|year| *year < 128)
+    else {
+        return FIRST;
+    };
+    let time = part(at.hour()) << 11 | part(at.minute()) << 5 | part(at.second()) / 2;
+    (time, year << 9 | part(at.month()) << 5 | part(at.day()))
 }
 
 fn low(value: u64) -> u32 {
@@ -253,10 +291,12 @@ mod tests {
         let entry = |(n, size): (usize, &u64)| ZipEntry {
             path: format!("folder/Größe {n}.bin"),
             size: *size,
-            crc: u32::try_from(n).unwrap(),
+            crc: n.is_multiple_of(2).then_some(u32::try_from(n).unwrap()),
             modified: 1_700_000_000,
         };
-        ZipArchive::new(sizes.iter().enumerate().map(entry).collect()).unwrap()
+        let mut zip = ZipArchive::new(sizes.iter().enumerate().map(entry).collect()).unwrap();
+        (0..sizes.len()).for_each(|number| zip.learn(number, 7));
+        zip
     }
 
     /// All bytes from there on; those of a file are its number.
@@ -269,6 +309,7 @@ mod tests {
                     let byte = u8::try_from(number).unwrap();
                     all.extend(range.map(|_| byte));
                 }
+                ZipPart::Crc(number) => panic!("the CRC-32 of {number} is not known"),
             }
         }
         all
@@ -288,6 +329,19 @@ mod tests {
     }
 
     #[test]
+    fn a_crc_that_is_not_known_is_asked_for_where_it_is_needed() {
+        let entry = |crc| ZipEntry { path: "a".to_owned(), size: 4, crc, modified: 0 };
+        let mut zip = ZipArchive::new(vec![entry(Some(1)), entry(None)]).unwrap();
+        assert_eq!(zip.part(zip.len() - 30, u64::MAX), Some(ZipPart::Crc(1)));
+        let behind = zip.files[2] - 16;
+        assert_eq!(zip.part(behind - 1, u64::MAX), Some(ZipPart::File { number: 1, range: 3..4 }));
+        assert_eq!(zip.part(behind, u64::MAX), Some(ZipPart::Crc(1)));
+        zip.learn(1, 0x0403_0201);
+        let Some(ZipPart::Bytes(bytes)) = zip.part(behind, u64::MAX) else { panic!() };
+        assert_eq!(bytes, b"PK\x07\x08\x01\x02\x03\x04\x04\0\0\0\x04\0\0\0");
+    }
+
+    #[test]
     fn what_is_large_is_said_in_64_bits() {
         let large = 5 << 30;
         let zip = archive(&[large, 3, large]);
@@ -298,20 +352,25 @@ mod tests {
         let directory = bytes(&zip, *zip.lines.first().unwrap()..zip.len());
         assert_eq!(directory.windows(4).filter(|four| four == b"PK\x01\x02").count(), 3);
         assert_eq!(directory.windows(4).filter(|four| four == b"PK\x06\x06").count(), 1);
-        let many = ZipArchive::new(vec![ZipEntry { path: "x".to_owned(), size: 0, crc: 0, modified: 0 }; 65_535]).unwrap();
+        let many = ZipArchive::new(vec![
+            ZipEntry { path: "x".to_owned(), size: 0, crc: Some(0), modified: 0 };
+            65_535
+        ])
+        .unwrap();
         assert!(bytes(&many, many.directory_end()..many.len()).starts_with(b"PK\x06\x06"));
-        assert!(ZipArchive::new(vec![ZipEntry { path: "x".repeat(70_000), size: 0, crc: 0, modified: 0 }]).is_none());
+        assert!(
+            ZipArchive::new(vec![ZipEntry { path: "x".repeat(70_000), size: 0, crc: Some(0), modified: 0 }])
+                .is_none()
+        );
     }
 
     #[test]
     fn days_are_those_of_the_calendar() {
-        assert_eq!(civil(0), (1970, 1, 1));
-        assert_eq!(civil(19_675), (2023, 11, 14));
-        assert_eq!(civil(11_016), (2000, 2, 29));
-        assert_eq!(civil(-1), (1969, 12, 31));
         let (time, date) = dos_time(1_700_000_000);
         assert_eq!((time >> 11, time >> 5 & 63, (time & 31) * 2), (22, 13, 20));
         assert_eq!((date >> 9, date >> 5 & 15, date & 31), (43, 11, 14));
-        assert_eq!(dos_time(0), (0, 33));
+        for unsaid in [0, i64::MIN, i64::MAX, -1, 5_000_000_000] {
+            assert_eq!(dos_time(unsaid), (0, 33), "{unsaid}");
+        }
     }
 }

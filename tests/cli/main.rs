@@ -11,6 +11,8 @@ mod endings;
 mod failures;
 mod first_session;
 mod groups;
+mod guest;
+mod http_client;
 mod lists;
 mod momentary;
 #[path = "../common/plain.rs"]

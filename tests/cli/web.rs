@@ -6,37 +6,7 @@ use std::net::TcpStream;
 use serde_json::{Value, json};
 
 use crate::common::{DEADLINE, Daemon, Neighbour, Peer, out, wait};
-
-/// An answer: its status, its head in small letters, and its body.
-struct Answer {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
-    fn field(&self, name: &str) -> Option<&str> {
-        self.head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")))
-    }
-}
-
-/// The bytes in chunks.
-fn unchunked(mut rest: &[u8]) -> Vec<u8> {
-    let mut all = Vec::new();
-    loop {
-        let end = rest.windows(2).position(|pair| pair == b"\r\n").unwrap();
-        let size = usize::from_str_radix(std::str::from_utf8(&rest[..end]).unwrap(), 16).unwrap();
-        all.extend_from_slice(&rest[end + 2..end + 2 + size]);
-        if size == 0 {
-            return all;
-        }
-        rest = &rest[end + 4 + size..];
-    }
-}
+use crate::http_client::{self, Answer};
 
 /// A browser with the page.
 struct Browser {
@@ -58,18 +28,7 @@ impl Browser {
 
     /// Sends a request, and reads until the connection ends.
     fn send(&self, request: &str) -> Answer {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut all = Vec::new();
-        stream.read_to_end(&mut all).unwrap();
-        let end = all.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
-        let head = String::from_utf8(all[..end].to_vec()).unwrap();
-        let (line, fields) = head.split_once("\r\n").unwrap();
-        let head = fields.to_ascii_lowercase().replace("\r\n", "\n");
-        let body = all[end + 4..].to_vec();
-        let body = if head.contains("transfer-encoding: chunked") { unchunked(&body) } else { body };
-        Answer { status: line.split(' ').nth(1).unwrap().parse().unwrap(), head, body }
+        http_client::send(self.port, request.as_bytes())
     }
 
     fn host(&self) -> String {

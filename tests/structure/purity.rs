@@ -34,6 +34,7 @@ const FOREIGN: &[&str] = &[
     "argon2",
     "blake3",
     "bytesize",
+    "crc32fast",
     "chacha20poly1305",
     // How a value is typed is said where it is defined; clap reads it elsewhere.
     "clap::ArgAction",
@@ -46,6 +47,11 @@ const FOREIGN: &[&str] = &[
     "data_encoding",
     "hashbrown",
     "httparse",
+    // Arithmetic on the calendar; the zone of this machine is asked for by sys/local_time.rs.
+    "jiff::SignedDuration",
+    "jiff::Timestamp",
+    "jiff::tz::TimeZone::UTC",
+    "jiff::tz::TimeZone",
     "memchr",
     "rmp_serde",
     "serde",

@@ -35,7 +35,7 @@ const LINES: [&str; 16] = [
     "group wire content identity",
     "settings accounts limits",
     // The ground. Clocks give points in time, and rates are counted between two of them.
-    "error counters address byte_queue later codec text vec_map rate sys time",
+    "error counters address byte_queue natural later codec text vec_map rate sys time",
 ];
 
 /// What no order of lines forbids, and what is still not wanted: only `main` starts both.

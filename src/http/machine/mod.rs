@@ -108,6 +108,7 @@ pub(crate) struct HttpConnection {
     coming: Option<Moving>,
     going: Option<Moving>,
     is_over: bool,
+    is_aborted: bool,
 }
 
 impl HttpConnection {
@@ -129,12 +130,18 @@ impl HttpConnection {
             coming: None,
             going: None,
             is_over: false,
+            is_aborted: false,
         }
     }
 
     /// What came of the client, in order.
     pub(crate) fn poll_event(&mut self) -> Option<HttpEvent> {
         self.events.pop_front()
+    }
+
+    /// True if something came that was not looked at.
+    pub(crate) fn has_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
     /// What is to be sent.
@@ -169,6 +176,11 @@ impl HttpConnection {
     /// True if it is to be closed.
     pub(crate) const fn is_over(&self) -> bool {
         self.is_over
+    }
+
+    /// True if it is to be closed as it is: something that was promised will not come.
+    pub(crate) const fn is_aborted(&self) -> bool {
+        self.is_aborted
     }
 
     // ---- what the client does ------------------------------------------------------------------
@@ -293,7 +305,7 @@ impl HttpConnection {
     pub(crate) fn abort(&mut self) {
         self.out = ByteQueue::default();
         self.reading = Reading::Over;
-        self.is_over = true;
+        (self.is_over, self.is_aborted) = (true, true);
     }
 
     // ---- time ----------------------------------------------------------------------------------

@@ -2,14 +2,12 @@
 
 mod filter;
 mod folders;
-mod natural;
 
 use core::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub(super) use self::filter::Filter;
 use self::folders::Folders;
-pub(super) use self::natural::compare;
 use super::limits;
 use super::look_alikes::LookAlikes;
 use super::owners::Owners;
@@ -19,6 +17,7 @@ use crate::control::{FolderRow, ListOrder, ListRow, UnlistedCause, UnlistedRow};
 use crate::custody::placement;
 use crate::identity::PeerId;
 use crate::library::Hashing;
+pub(super) use crate::natural::compare;
 
 /// A row: of a file, or of all that lies in a folder.
 #[derive(Debug)]

@@ -206,7 +206,7 @@ impl Running {
                 let facts = FileAnswer::Facts(ask, Box::new(facts()));
                 around.part_says(PeerEvent::Files(facts));
             }
-            PeerOutput::Log(..) | PeerOutput::Diagnose(..) => {}
+            PeerOutput::Log(..) | PeerOutput::Guest(..) | PeerOutput::Diagnose(..) => {}
             PeerOutput::End(_) | PeerOutput::Again => self.is_over = true,
         }
     }

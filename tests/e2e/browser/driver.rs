@@ -31,14 +31,22 @@ impl<'l> Browser<'l> {
             .spawn();
         let mut driver = started.unwrap();
         let stands = || lab.within(node, || TcpStream::connect(("127.0.0.1", PORT)).is_ok());
-        wait("the driver of a browser", DEADLINE, || (stands() || driver.try_wait().unwrap().is_some()).then_some(()));
+        wait("the driver of a browser", DEADLINE, || {
+            (stands() || driver.try_wait().unwrap().is_some()).then_some(())
+        });
         if driver.try_wait().unwrap().is_some() {
             assert!(std::env::var_os("CI").is_none(), "no browser: scripts/setup-tests installs it");
             println!("skipped: chromedriver is not installed");
             return None;
         }
         let mut browser = Self { lab, node, driver, session: String::new() };
-        let arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+        ];
         let options = json!({ "args": arguments });
         let wanted = json!({ "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } });
         let told = browser.call("POST", "/session", &json!({ "capabilities": { "alwaysMatch": wanted } }));
@@ -48,8 +56,10 @@ impl<'l> Browser<'l> {
 
     fn try_call(&self, method: &str, path: &str, body: &Value) -> Value {
         let body = if method == "POST" { body.to_string() } else { String::new() };
-        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\nConnection: close\r\n");
-        write!(request, "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        let mut request =
+            format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\nConnection: close\r\n");
+        write!(request, "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+            .unwrap();
         let answer = self.lab.within(self.node, || {
             let mut stream = TcpStream::connect(("127.0.0.1", PORT)).unwrap();
             stream.write_all(request.as_bytes()).unwrap();

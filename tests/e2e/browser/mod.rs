@@ -19,8 +19,16 @@ fn a_person_with_a_browser_finds_fetches_plays_and_talks() {
     let Some(lab) = Lab::of("up 2") else { return };
     let film: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
     let script = b"<svg xmlns='http://www.w3.org/2000/svg'><script>document.title='taken'</script></svg>";
-    let anna = lab.peer_with(1, "anna", &[("notes.txt", b"what I wrote\n"), ("<img src=x onerror=alert(1)>.txt", b"x")]);
-    let ben = lab.peer_with(2, "ben", &[("films/film.bin", &film), ("films/سلام.txt", "سلام دنیا\n".as_bytes()), ("a.svg", script)]);
+    let anna = lab.peer_with(
+        1,
+        "anna",
+        &[("notes.txt", b"what I wrote\n"), ("<img src=x onerror=alert(1)>.txt", b"x")],
+    );
+    let ben = lab.peer_with(
+        2,
+        "ben",
+        &[("films/film.bin", &film), ("films/سلام.txt", "سلام دنیا\n".as_bytes()), ("a.svg", script)],
+    );
     wait("what ben shares", DEADLINE, || anna.offered("films/film.bin"));
     let Some(browser) = Browser::start(&lab, 1) else { return };
     browser.go(&address(&anna));

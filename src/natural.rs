@@ -6,7 +6,7 @@ use core::str::Chars;
 
 /// Compares two paths as people do: folder by folder, whatever the letter case, and a number in a name counts as a
 /// number, so that `track 2` comes before `track 10`. Different paths are never equal.
-pub(in crate::peer) fn compare(a: &str, b: &str) -> Ordering {
+pub(crate) fn compare(a: &str, b: &str) -> Ordering {
     let folders = a.split('/').zip(b.split('/')).map(|(a, b)| names(a, b));
     let by_folder = folders.into_iter().find(|order| order.is_ne());
     let by_depth = || a.split('/').count().cmp(&b.split('/').count());

@@ -1,0 +1,324 @@
+//! What guests are answered. What they see is what `list` answers, and bytes come as `cat` reads them: verified, from whoever
+//! has them. Nothing else is ever asked of the peer for them.
+
+mod bringing;
+mod listing;
+mod reading;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use self::bringing::Brought;
+use self::listing::GuestListing;
+use self::reading::GuestRead;
+use super::archive::KnownCrcs;
+use super::guest::Guest;
+use super::limits;
+use super::link::{GuestAccess, GuestLink};
+use super::pins::PinGuess;
+use super::shared::GuestShared;
+use super::site::{GuestCall, GuestSite, GuestWanted, not_found};
+use super::texts::GuestSpeaker;
+use super::upload_files::UploadFiles;
+use super::uploads::GuestUploads;
+use crate::accounts::AccountHost;
+use crate::control::{Answers, Ask, GuestTold, Request};
+use crate::http::{
+    Answer, AnswerBody, HttpClientEnd, HttpConnection, HttpEnds, HttpEvent, HttpId, HttpService, HttpWaker,
+    RequestHead, Status,
+};
+use crate::identity::random_bytes;
+use crate::sys::clock;
+use crate::sys::folder::Folder;
+use crate::time::Time;
+use crate::web::assets::asset_answer;
+use crate::web::site::guarded_page;
+
+/// What is done for a connection.
+#[derive(Debug)]
+enum GuestWork {
+    /// What is asked comes in.
+    Hearing { wanted: GuestWanted, guest: Guest, text: Vec<u8> },
+    /// What is listed is waited for.
+    Listed { head: Box<RequestHead>, wanted: GuestWanted, host: AccountHost },
+    /// Bytes are read and passed on.
+    Read(Box<GuestRead>),
+    /// A file is begun.
+    Begun { secret: String },
+    /// A slice of a file comes.
+    Slice { secret: String, number: u64, at: u64, is_over: bool },
+    /// A file of so many bytes is whole, and gets its name.
+    Saving { size: u64 },
+}
+
+/// It answers.
+#[derive(Debug)]
+pub(super) struct GuestService {
+    asks: Sender<Ask>,
+    waker: HttpWaker,
+    site: GuestSite,
+    link: GuestLink,
+    shared: Arc<GuestShared>,
+    listing: GuestListing,
+    crcs: KnownCrcs,
+    uploads: GuestUploads,
+    /// `None`: nothing can be brought.
+    files: Option<UploadFiles>,
+    /// The folder whose disk takes what is brought.
+    space: Option<Folder>,
+    doing: BTreeMap<HttpId, GuestWork>,
+    /// What was written for connections, until they have their turn.
+    brought: BTreeMap<HttpId, Vec<Brought>>,
+    /// Connections that wait for others to be read for.
+    waiting: VecDeque<HttpId>,
+}
+
+/// What a service is made of.
+pub(super) struct GuestParts {
+    pub(super) asks: Sender<Ask>,
+    pub(super) waker: HttpWaker,
+    pub(super) site: GuestSite,
+    pub(super) link: GuestLink,
+    pub(super) shared: Arc<GuestShared>,
+    /// With the folder that they are written into.
+    pub(super) files: Option<(UploadFiles, Folder)>,
+}
+
+#[derive(Deserialize)]
+struct PinQuestion {
+    pin: String,
+}
+
+#[derive(Deserialize)]
+struct TextQuestion {
+    text: String,
+}
+
+impl GuestService {
+    pub(super) fn new(parts: GuestParts) -> Self {
+        let GuestParts { asks, waker, site, link, shared, files } = parts;
+        let (files, space) = files.unzip();
+        Self {
+            asks,
+            waker,
+            site,
+            listing: GuestListing::new(link.root.clone()),
+            link,
+            shared,
+            crcs: KnownCrcs::default(),
+            uploads: GuestUploads::default(),
+            files,
+            space,
+            doing: BTreeMap::new(),
+            brought: BTreeMap::new(),
+            waiting: VecDeque::new(),
+        }
+    }
+
+    fn request(&mut self, now: Time, client: HttpClientEnd<'_>, head: Box<RequestHead>) {
+        let HttpClientEnd { id, ends, http } = client;
+        let guest = Guest::at(ends.from);
+        let request = match self.site.read(&head, ends) {
+            Ok(request) => request,
+            Err(answer) => return http.answer(now, guarded_page(answer)),
+        };
+        let (secret, wanted) = match request {
+            GuestCall::Asset(asset) => return http.answer(now, asset_answer(&head, asset)),
+            GuestCall::Of(secret, wanted) => (secret, wanted),
+        };
+        if self.link.is_private && !ends.is_private {
+            let text = "this link is for https: ask for it again, or type https:// in front of it";
+            return http.answer(now, guarded_page(Answer::text(Status::Forbidden, text)));
+        }
+        let is_open = match self.link.access(now, &secret) {
+            GuestAccess::None => return http.answer(now, guarded_page(not_found())),
+            GuestAccess::Locked => {
+                matches!(wanted, GuestWanted::Page | GuestWanted::About | GuestWanted::Pin)
+            }
+            GuestAccess::Open => true,
+        };
+        if !is_open {
+            let answer = Answer::text(Status::Forbidden, "type the PIN first");
+            return http.answer(now, guarded_page(answer));
+        }
+        self.shared.saw(now, guest.host);
+        match wanted {
+            GuestWanted::Page => http.answer(now, asset_answer(&head, &super::PAGE)),
+            GuestWanted::About => http.answer(now, json_answer(&self.about(now, &secret, &head, ends))),
+            GuestWanted::Texts { after } => {
+                let (texts, next) = self.shared.texts().after(after);
+                http.answer(now, json_answer(&json!({ "texts": texts, "next": next })));
+            }
+            GuestWanted::Slice { upload, at, len } => self.slice(now, id, &upload, at, len, http),
+            wanted if wanted.is_question() => {
+                self.doing.insert(id, GuestWork::Hearing { wanted, guest, text: Vec::new() });
+                http.want_body(now, limits::QUESTION as u64 + 1);
+            }
+            wanted => {
+                self.doing.insert(id, GuestWork::Listed { head, wanted, host: guest.host });
+                self.listing.want(now, id, &self.asks, &self.waker);
+                self.go_on(now, id, http);
+            }
+        }
+    }
+
+    /// What the link is.
+    fn about(&mut self, now: Time, secret: &str, head: &RequestHead, ends: HttpEnds) -> Value {
+        let is_locked = self.link.access(now, secret) == GuestAccess::Locked;
+        let host = head.host.as_deref().unwrap_or_default();
+        let private = (!ends.is_private).then(|| format!("https://{host}/g/{secret}/"));
+        json!({
+            "name": self.link.name,
+            "title": self.link.root,
+            "uploads": self.files.is_some(),
+            "pin": is_locked,
+            "is_private": ends.is_private,
+            "private_link": private,
+            "fingerprint": self.link.fingerprint,
+            "until": self.link.until_unix,
+        })
+    }
+
+    /// All that was asked is there.
+    fn heard(&mut self, now: Time, id: HttpId, http: &mut HttpConnection) {
+        let Some(GuestWork::Hearing { .. }) = self.doing.get(&id) else {
+            return self.slice_over(now, id, http);
+        };
+        let Some(GuestWork::Hearing { wanted, guest, text }) = self.doing.remove(&id) else { return };
+        let answer = match wanted {
+            GuestWanted::Pin => self.pin(now, guest.host, &text),
+            GuestWanted::Text => self.text(now, guest, &text),
+            _ => match self.begin_upload(now, id, guest, &text) {
+                Ok(()) => return,
+                Err(answer) => answer,
+            },
+        };
+        http.answer(now, guarded_page(answer));
+    }
+
+    fn pin(&mut self, now: Time, host: AccountHost, text: &[u8]) -> Answer {
+        let Ok(PinQuestion { pin }) = serde_json::from_slice(text) else { return nonsense() };
+        let (message, wait) = match self.link.guess(now, host, &pin) {
+            // A link without a PIN is open.
+            None => return refused(Status::NotFound, "this link has no PIN", json!({})),
+            Some(PinGuess::Right) => {
+                let Ok(secret) = random_bytes::<16>() else {
+                    return refused(Status::ServiceUnavailable, "this peer has no randomness", json!({}));
+                };
+                return json_answer(&json!({ "path": format!("/g/{}/", self.link.let_in(now, secret)) }));
+            }
+            Some(PinGuess::Wrong(pause)) => ("that is not the PIN", pause),
+            Some(PinGuess::TooSoon(pause)) => ("wait before you try again", pause),
+        };
+        // A second that has begun is waited for.
+        let wait = wait.as_millis().div_ceil(1_000);
+        refused(Status::Forbidden, message, json!({ "wait": u64::try_from(wait).unwrap_or(u64::MAX) }))
+    }
+
+    fn text(&mut self, now: Time, guest: Guest, text: &[u8]) -> Answer {
+        let Ok(TextQuestion { text }) = serde_json::from_slice(text) else { return nonsense() };
+        let text = text.trim();
+        if text.is_empty() || text.len() > limits::TEXT {
+            return refused(Status::BadRequest, "that is no line of text, or too long a one", json!({}));
+        }
+        if !self.shared.texts().may_say(now, guest.host) {
+            return refused(Status::TooManyRequests, "that was much at once: wait a little", json!({}));
+        }
+        self.shared.texts().say(GuestSpeaker::Guest, text, clock::unix_seconds());
+        self.tell(GuestTold::Text { guest: guest.ip.to_string(), text: text.to_owned() });
+        json_answer(&json!({}))
+    }
+
+    /// The owner is told of it, wherever it is.
+    fn tell(&self, told: GuestTold) {
+        let (unread, _) = crossbeam_channel::unbounded();
+        // A peer that is leaving tells nobody.
+        drop(self.asks.send(Ask { request: Request::from(told), replies: Answers::from(unread) }));
+    }
+}
+
+impl HttpService for GuestService {
+    fn handle_event(&mut self, now: Time, client: HttpClientEnd<'_>, event: HttpEvent) {
+        let id = client.id;
+        match event {
+            HttpEvent::Request(head) => self.request(now, client, head),
+            HttpEvent::Body(bytes) => match self.doing.get_mut(&id) {
+                Some(GuestWork::Hearing { text, .. }) => {
+                    text.extend_from_slice(&bytes);
+                    if text.len() > limits::QUESTION {
+                        self.doing.remove(&id);
+                        let answer = Answer::text(Status::ContentTooLarge, "that is too much");
+                        client.http.answer(now, guarded_page(answer));
+                    }
+                }
+                Some(GuestWork::Slice { .. }) => self.slice_bytes(id, bytes),
+                _ => {}
+            },
+            HttpEvent::BodyEnd => self.heard(now, id, client.http),
+            HttpEvent::Gone => self.forget(id),
+        }
+    }
+
+    fn hear(&mut self, now: Time) -> Vec<HttpId> {
+        let mut due: Vec<_> = self.listing.hear(now).into_iter().collect();
+        due.extend(self.uploaded(now));
+        due
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        self.link.until
+    }
+
+    fn handle_timeout(&mut self, now: Time) -> bool {
+        self.link.until.is_none_or(|until| until > now)
+    }
+
+    fn go_on(&mut self, now: Time, id: HttpId, http: &mut HttpConnection) {
+        match self.doing.get(&id) {
+            Some(GuestWork::Listed { .. }) if self.listing.is_fresh(now) => {
+                if let Some(GuestWork::Listed { head, wanted, host }) = self.doing.remove(&id) {
+                    self.listed(now, id, &head, wanted, host, http);
+                }
+            }
+            Some(GuestWork::Read(_)) => self.read_on(now, id, http),
+            Some(GuestWork::Begun { .. } | GuestWork::Slice { .. } | GuestWork::Saving { .. }) => {
+                self.bring_on(now, id, http)
+            }
+            _ => {}
+        }
+    }
+
+    fn forget(&mut self, id: HttpId) {
+        match self.doing.remove(&id) {
+            Some(GuestWork::Read(_)) => self.read_over(id),
+            Some(GuestWork::Slice { secret, .. }) => self.uploads.rest(&secret),
+            _ => {}
+        }
+        self.listing.forget(id);
+        self.brought.remove(&id);
+    }
+
+    fn yields(&self, id: HttpId) -> bool {
+        matches!(self.doing.get(&id), None | Some(GuestWork::Hearing { .. }))
+    }
+}
+
+fn json_answer(value: &Value) -> Answer {
+    let answer = Answer::new(Status::Ok, AnswerBody::Whole(format!("{value}\n").into_bytes()));
+    guarded_page(answer.with("content-type", "application/json").with("cache-control", "no-store"))
+}
+
+/// What is not done, and why: a `message`, and what else a page needs to know.
+fn refused(status: Status, message: &str, mut facts: Value) -> Answer {
+    facts["message"] = message.into();
+    let answer = Answer::new(status, AnswerBody::Whole(format!("{facts}\n").into_bytes()));
+    guarded_page(answer.with("content-type", "application/json").with("cache-control", "no-store"))
+}
+
+fn nonsense() -> Answer {
+    refused(Status::BadRequest, "that is not what is asked here", json!({}))
+}
