@@ -1,0 +1,68 @@
+//! The owner's page, as the tests use it: what they need to know of how it is built stands here alone.
+
+use serde_json::{Value, json};
+
+use super::driver::Browser;
+use crate::lab::Peer;
+
+/// Keys without a letter (W3C WebDriver §17.4.2).
+pub(super) const ENTER: &str = "\u{e007}";
+pub(super) const ESCAPE: &str = "\u{e00c}";
+pub(super) const TAB: &str = "\u{e004}";
+const END: &str = "\u{e010}";
+
+/// What buttons are called.
+pub(super) const DOWNLOAD: &str = "Download";
+pub(super) const SAVE: &str = "Save";
+
+/// A new address of the page of a peer.
+pub(super) fn address(peer: &Peer) -> String {
+    let out = peer.cli(["web", "--no-open", "--json"]);
+    let told: Value = serde_json::from_slice(&out.stdout).unwrap();
+    told["address"].as_str().unwrap().to_owned()
+}
+
+impl Browser<'_> {
+    /// Opens the page of a peer, and waits until it shows what is shared.
+    pub(super) fn open(&self, peer: &Peer) {
+        self.go(&address(peer));
+        self.see("the field for searches", |tree| tree.find("searchbox", "").map(drop));
+    }
+
+    /// Turns to a view, and waits until it is the one that is shown.
+    pub(super) fn turn_to(&self, view: &str) {
+        let tab = self
+            .command("/element", &json!({ "using": "css selector", "value": format!("[data-view={view}]") }));
+        let id = tab.as_object().and_then(|tab| tab.values().next()?.as_str()).unwrap();
+        self.command(&format!("/element/{id}/click"), &json!({}));
+        let script = "return document.querySelector('[aria-current=page][data-view]')?.dataset.view ?? null";
+        self.until(view, || (self.run(script, &[]) == view).then_some(()));
+    }
+
+    /// All views that it has.
+    pub(super) fn views(&self) -> Vec<String> {
+        let told = self
+            .run("return [...document.querySelectorAll('[data-view]')].map((tab) => tab.dataset.view)", &[]);
+        serde_json::from_value(told).unwrap()
+    }
+
+    /// Types into the first field of this role, and sends it.
+    pub(super) fn enter(&self, role: &str, text: &str) {
+        self.click_first(role, "");
+        self.press(text);
+        self.press(ENTER);
+    }
+
+    /// Goes to the end of a list, however long it is.
+    pub(super) fn to_the_end(&self) {
+        let more = "const more = [...document.querySelectorAll('main button')].find((it) => /more/.test(it.innerText)); \
+                    for (let n = 0; more && !more.hidden && n < 1000; n += 1) more.click(); return null";
+        self.run(more, &[]);
+        self.press(END);
+    }
+
+    /// All text of the page's main part.
+    pub(super) fn text(&self) -> String {
+        self.run("return document.querySelector('main').innerText", &[]).as_str().unwrap().to_owned()
+    }
+}
