@@ -3,6 +3,8 @@
 //! anything: an error of a script, or something that its policy refused (`driver`).
 
 mod driver;
+mod film;
+mod many;
 mod owner;
 mod page;
 mod tree;
