@@ -2,6 +2,7 @@
 //! finds them (`tree`), and what is done is done with mouse and keyboard. At its end no page may have complained of
 //! anything: an error of a script, or something that its policy refused (`driver`).
 
+mod access;
 mod driver;
 mod film;
 mod many;
