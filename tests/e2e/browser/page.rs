@@ -29,21 +29,26 @@ impl Browser<'_> {
         self.see("the field for searches", |tree| tree.find("searchbox", "").map(drop));
     }
 
-    /// Turns to a view, and waits until it is the one that is shown.
+    /// Turns to a view, and waits until all of it is there: it stays as it is for some frames.
     pub(super) fn turn_to(&self, view: &str) {
-        let tab = self
-            .command("/element", &json!({ "using": "css selector", "value": format!("[data-view={view}]") }));
-        let id = tab.as_object().and_then(|tab| tab.values().next()?.as_str()).unwrap();
+        let tab = format!("nav [data-view={view}], nav #to-{view}");
+        let found = self.command("/element", &json!({ "using": "css selector", "value": tab }));
+        let id = found.as_object().and_then(|found| found.values().next()?.as_str()).unwrap();
         self.command(&format!("/element/{id}/click"), &json!({}));
-        let script = "return document.querySelector('[aria-current=page][data-view]')?.dataset.view ?? null";
-        self.until(view, || (self.run(script, &[]) == view).then_some(()));
+        let is_marked = "return document.querySelector(given[0]).ariaCurrent === 'page'";
+        self.until(view, || (self.run(is_marked, &[&tab]) == true).then_some(()));
+        let settled = "for (let same = 0, before = ''; same < 12;) { \
+                       await new Promise((next) => { requestAnimationFrame(next); }); \
+                       const now = document.querySelector('main').innerText.trim(); \
+                       same = now !== '' && now === before ? same + 1 : 0; before = now; } return null";
+        self.run(settled, &[]);
     }
 
     /// All views that it has.
     pub(super) fn views(&self) -> Vec<String> {
-        let told = self
-            .run("return [...document.querySelectorAll('[data-view]')].map((tab) => tab.dataset.view)", &[]);
-        serde_json::from_value(told).unwrap()
+        let script = "const all = [...document.querySelectorAll('nav [data-view], nav [id^=to-]')]; \
+                      return all.map((tab) => tab.dataset.view ?? tab.id.slice(3))";
+        serde_json::from_value(self.run(script, &[])).unwrap()
     }
 
     /// Types into the first field of this role, and sends it.
