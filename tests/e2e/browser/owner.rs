@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use super::driver::in_browser;
-use super::page::{DOWNLOAD, ENTER, ESCAPE, SAVE, TAB, address};
+use super::page::{DOWNLOAD, ENTER, ESCAPE, TAB, address};
 use crate::chat::{says, texts};
 use crate::lab::{LATER, Lab, SOON, wait};
 
@@ -61,7 +61,7 @@ fn a_person_browses_searches_downloads_and_saves() {
         browser.see("what was found alone", |tree| {
             tree.words("song.txt").filter(|_| tree.words("notes.txt").is_none()).map(drop)
         });
-        browser.click_beside("button", SAVE, "song.txt");
+        browser.save("song.txt");
         let path = browser.saved.join("song.txt");
         wait("the song", LATER, || (fs::read(&path).ok()? == b"la la\n").then_some(()));
 

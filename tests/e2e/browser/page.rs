@@ -13,7 +13,8 @@ const END: &str = "\u{e010}";
 
 /// What buttons are called.
 pub(super) const DOWNLOAD: &str = "Download";
-pub(super) const SAVE: &str = "Save";
+const SAVE: &str = "Save";
+const DETAILS: &str = "Details";
 
 /// A new address of the page of a peer.
 pub(super) fn address(peer: &Peer) -> String {
@@ -49,6 +50,20 @@ impl Browser<'_> {
         let script = "const all = [...document.querySelectorAll('nav [data-view], nav [id^=to-]')]; \
                       return all.map((tab) => tab.dataset.view ?? tab.id.slice(3))";
         serde_json::from_value(self.run(script, &[])).unwrap()
+    }
+
+    /// Has the browser save a file, by the button of its row or by that among its details.
+    pub(super) fn save(&self, file: &str) {
+        let is_in_row = self.see("a way to save it", |tree| {
+            let has = |name| tree.beside("button", name, file).is_some();
+            (has(SAVE) || has(DETAILS)).then(|| has(SAVE))
+        });
+        if is_in_row {
+            return self.click_beside("button", SAVE, file);
+        }
+        self.click_beside("button", DETAILS, file);
+        self.click_first("button", SAVE);
+        self.press(ESCAPE);
     }
 
     /// Types into the first field of this role, and sends it.
