@@ -18,13 +18,13 @@ ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-s
 ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--hide-scrollbars"]
 ARGUMENTS += ["--lang=en-US", "--accept-lang=en-US", "--force-device-scale-factor=1", "--window-size=1280,900"]
 
-# What is shown of a view stays as it is for some frames: all that it asked for has come.
+# Nothing more comes: the page has as many elements for some frames.
 SETTLED = """
-    const text = () => document.querySelector('main').innerText.trim();
-    for (let same = 0, before = ''; same < 12;) {
+    const main = document.querySelector('main');
+    for (let same = 0, before = 0; same < 20;) {
       await new Promise((next) => { requestAnimationFrame(next); });
-      const now = text();
-      same = now !== '' && now === before ? same + 1 : 0;
+      const now = main.querySelectorAll('*').length;
+      same = now > 0 && now === before ? same + 1 : 0;
       before = now;
     }
     return null"""

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::driver::in_browser;
+use super::driver::{Browser, in_browser};
+use crate::chat::says;
 use crate::lab::{Lab, SOON, wait};
 
 /// Where `scripts/setup-tests` puts it.
@@ -27,6 +28,24 @@ const LOOK: &str = "const found = await axe.run(document, { resultTypes: ['viola
     const bad = found.violations.filter((it) => ['serious', 'critical'].includes(it.impact)); \
     return bad.flatMap((it) => it.nodes.map((node) => `${it.id}: ${node.html} ${node.failureSummary}`))";
 
+impl Browser<'_> {
+    /// Gives axe-core to the page. What the driver runs is none of the page's: its policy does not concern it.
+    fn take_axe(&self, axe: &str) {
+        self.run(&format!("{axe}; return null"), &[]);
+    }
+
+    /// Lets it look at what is shown, on a wide screen and on a phone, light and dark.
+    fn look(&self, what: &str) {
+        self.settle();
+        for (width, is_dark) in [(1280, false), (1280, true), (360, false), (360, true)] {
+            self.resize(width, 900, is_dark);
+            let found = self.run(LOOK, &[]);
+            assert_eq!(found, Value::Array(Vec::new()), "{what}, {width} pixels wide, dark: {is_dark}");
+        }
+        self.resize(1280, 900, false);
+    }
+}
+
 #[test]
 fn axe_finds_nothing_serious_on_any_view() {
     let Some(lab) = Lab::of("up 2") else { return };
@@ -35,26 +54,17 @@ fn axe_finds_nothing_serious_on_any_view() {
     let ben = lab.peer_with(2, "ben", &[("films/film.txt", b"once upon a time\n"), ("سلام.txt", b"x")]);
     wait("what ben shares", SOON, || anna.offered("films/film.txt"));
     anna.fetch("films/film.txt");
-    assert!(crate::chat::says(&ben, "who brings dessert?"));
+    assert!(says(&ben, "who brings dessert?"));
     in_browser(&lab, 1, |browser| {
         browser.open(&anna);
-        // What the driver runs is none of the page's: its policy does not concern it.
-        browser.run(&format!("{axe}; return null"), &[]);
-        let look = |what: &str| {
-            for (width, is_dark) in [(1280, false), (1280, true), (360, false), (360, true)] {
-                browser.resize(width, 900, is_dark);
-                let found = browser.run(LOOK, &[]);
-                assert_eq!(found, Value::Array(Vec::new()), "{what}, {width} pixels wide, dark: {is_dark}");
-            }
-            browser.resize(1280, 900, false);
-        };
+        browser.take_axe(&axe);
         for view in browser.views() {
             browser.turn_to(&view);
-            look(&view);
+            browser.look(&view);
         }
         browser.turn_to("files");
         browser.click_words("notes.txt");
         browser.read("what I wrote");
-        look("a file that is shown");
+        browser.look("a file that is shown");
     });
 }

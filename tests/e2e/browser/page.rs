@@ -30,7 +30,7 @@ impl Browser<'_> {
         self.see("the field for searches", |tree| tree.find("searchbox", "").map(drop));
     }
 
-    /// Turns to a view, and waits until all of it is there: it stays as it is for some frames.
+    /// Turns to a view, and waits until it is the one that is shown. What it asks for may still be on its way.
     pub(super) fn turn_to(&self, view: &str) {
         let tab = format!("nav [data-view={view}], nav #to-{view}");
         let found = self.command("/element", &json!({ "using": "css selector", "value": tab }));
@@ -38,11 +38,16 @@ impl Browser<'_> {
         self.command(&format!("/element/{id}/click"), &json!({}));
         let is_marked = "return document.querySelector(given[0]).ariaCurrent === 'page'";
         self.until(view, || (self.run(is_marked, &[&tab]) == true).then_some(()));
-        let settled = "for (let same = 0, before = ''; same < 12;) { \
-                       await new Promise((next) => { requestAnimationFrame(next); }); \
-                       const now = document.querySelector('main').innerText.trim(); \
-                       same = now !== '' && now === before ? same + 1 : 0; before = now; } return null";
-        self.run(settled, &[]);
+    }
+
+    /// Waits until nothing more comes: the page has as many elements for some frames.
+    pub(super) fn settle(&self) {
+        let script = "const main = document.querySelector('main'); \
+                      for (let same = 0, before = 0; same < 20;) { \
+                      await new Promise((next) => { requestAnimationFrame(next); }); \
+                      const now = main.querySelectorAll('*').length; \
+                      same = now > 0 && now === before ? same + 1 : 0; before = now; } return null";
+        self.run(script, &[]);
     }
 
     /// All views that it has.
