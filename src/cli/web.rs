@@ -19,7 +19,9 @@ pub(super) fn serve(directory: &Path, settings: &Settings, asks: &Sender<Ask>) -
     if !settings.on.web.is_served {
         return None;
     }
-    web::start(directory, settings.on.web.port, settings.sandbox, asks.clone())
+    let shared = settings.shared();
+    let shared = (!settings.index.is_only).then_some(shared.as_path());
+    web::start(directory, settings.on.web.port, shared, settings.sandbox, asks.clone())
         .inspect_err(|e| log::warn!("there is no page for browsers (`web`): {e}"))
         .ok()
 }

@@ -27,3 +27,22 @@ pub(crate) const LINK: Duration = Duration::from_hours(12);
 
 /// Connections to the owner's page, at most, and those of one host: a browser makes six to one page.
 pub(crate) const OWNER_CONNECTIONS: (u64, u64) = (512, 8);
+
+/// Bytes of an upload that come at once, at most.
+pub(crate) const SLICE: u64 = 8 << 20;
+
+/// Bytes of a slice that wait to be written, at most: its sender waits with the rest.
+pub(crate) const UNWRITTEN: u64 = 1 << 20;
+
+/// Uploads that are under way at a time, at most, and those of one host.
+pub(crate) const UPLOADS: usize = 64;
+pub(crate) const UPLOADS_OF_HOST: usize = 8;
+
+/// Bytes that uploads leave free on the disk: a full one harms more than this peer.
+pub(crate) const LEFT_FREE: u64 = 1 << 30;
+
+/// An upload of which nothing came for this long is given up.
+pub(crate) const UPLOAD: Duration = Duration::from_hours(12);
+
+/// One that nobody brought on for this long makes way for others.
+pub(crate) const UPLOAD_RESTS: Duration = Duration::from_mins(1);

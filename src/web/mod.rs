@@ -6,14 +6,17 @@
 //! `potluck web` finds the page, and page/ is what the browser runs.
 
 mod assets;
+mod client;
 mod file_answer;
 pub(crate) mod guest;
+mod json;
 pub(crate) mod limits;
 mod links;
 mod owner;
 pub(crate) mod place;
 mod sessions;
 mod site;
+mod uploads;
 mod zip;
 
 use std::io;
@@ -40,13 +43,14 @@ pub(crate) struct OwnerPage {
 }
 
 /// Serves the page of the peer in `directory`, which takes `asks`, at this port of this machine (0: any that is free).
-/// `is_confined`: the thread that serves it can open no file.
+/// `shared`: where files go that are brought; `None`: none are. `is_confined`: the thread that serves it can open no file.
 ///
 /// # Errors
 /// The port cannot be had, or no thread.
 pub(crate) fn start(
     directory: &Path,
     port: u16,
+    shared: Option<&Path>,
     is_confined: bool,
     asks: Sender<Ask>,
 ) -> io::Result<OwnerPage> {
@@ -60,9 +64,12 @@ pub(crate) fn start(
     let key = WebKey::new(secret);
     let site = Site::new([at, SocketAddr::from((Ipv6Addr::LOCALHOST, at.port()))]);
     let sessions = Sessions::new(key.clone());
+    let files = shared.map(|shared| uploads::into(shared, is_confined));
+    let files = files
+        .and_then(|files| files.inspect_err(|e| log::warn!("no files can be brought by the page: {e}")).ok());
     let front = HttpFront { sockets, tls: None, places: limits::OWNER_CONNECTIONS };
     let start =
-        || HttpServer::start("web", front, |waker| Ok(OwnerService::new(asks, waker, site, sessions)));
+        || HttpServer::start("web", front, |waker| Ok(OwnerService::new(asks, waker, site, sessions, files)));
     let server = if is_confined {
         // It takes connections, and makes none.
         let rules = Rules { network: Network::Datagrams, ..Rules::default() };

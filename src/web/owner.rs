@@ -8,11 +8,14 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::assets::{asset_answer, shown_as};
+use super::client::WebClient;
 use super::file_answer::{ServedBytes, ServedFile};
+use super::json::refused;
 use super::limits;
 use super::links::{FileLinks, LinkedFile};
 use super::sessions::Sessions;
 use super::site::{self, Site, Wanted};
+use super::uploads::{UploadFiles, WebUploads};
 use crate::control::answers::{Awaited, AwaitedAnswers};
 use crate::control::line::Versioned;
 use crate::control::{Answers, Ask, CatRequest, Reply, Request, read_request};
@@ -23,13 +26,14 @@ use crate::http::{
 };
 use crate::identity::fill_random;
 use crate::sys::clock;
+use crate::sys::folder::Folder;
 use crate::time::Time;
 
 /// What is done for a connection.
 #[derive(Debug)]
 enum OwnerWork {
     /// What is asked comes in.
-    Hearing { wanted: Wanted, token: String, text: Vec<u8> },
+    Hearing { wanted: Wanted, token: String, by: WebClient, text: Vec<u8> },
     /// Answers are passed on.
     Lines(AwaitedAnswers),
     /// A file is looked for that is to have an address.
@@ -46,6 +50,8 @@ pub(super) struct OwnerService {
     site: Site,
     sessions: Sessions,
     links: FileLinks,
+    /// `None`: nothing can be brought.
+    uploads: Option<WebUploads>,
     doing: BTreeMap<HttpId, OwnerWork>,
 }
 
@@ -65,11 +71,20 @@ struct FileLinkQuestion {
 }
 
 impl OwnerService {
-    pub(super) fn new(asks: Sender<Ask>, waker: HttpWaker, site: Site, sessions: Sessions) -> Self {
-        Self { asks, waker, site, sessions, links: FileLinks::default(), doing: BTreeMap::new() }
+    /// `files`: writes what is brought into the shared folder.
+    pub(super) fn new(
+        asks: Sender<Ask>,
+        waker: HttpWaker,
+        site: Site,
+        sessions: Sessions,
+        files: Option<(UploadFiles, Folder)>,
+    ) -> Self {
+        let uploads = files.map(|(files, folder)| WebUploads::new(files, folder, u64::MAX, waker.clone()));
+        Self { asks, waker, site, sessions, links: FileLinks::default(), uploads, doing: BTreeMap::new() }
     }
 
-    fn request(&mut self, now: Time, id: HttpId, head: &RequestHead, http: &mut HttpConnection) {
+    fn request(&mut self, now: Time, client: HttpClientEnd<'_>, head: &RequestHead) {
+        let HttpClientEnd { id, ends, http } = client;
         let wanted = match self.site.read(head) {
             Ok(wanted) => wanted,
             Err(answer) => return http.answer(now, site::guarded_page(answer)),
@@ -84,8 +99,15 @@ impl OwnerService {
                     let answer = Answer::text(Status::Unauthorized, text).with("www-authenticate", "Bearer");
                     return http.answer(now, site::guarded_page(answer));
                 }
+                if let Wanted::Slice(slice) = &wanted {
+                    return match &mut self.uploads {
+                        Some(uploads) => uploads.slice(now, id, slice, http),
+                        None => http.answer(now, no_uploads()),
+                    };
+                }
                 let most = most_of(&wanted);
-                self.doing.insert(id, OwnerWork::Hearing { wanted, token, text: Vec::new() });
+                let by = WebClient::at(ends.from);
+                self.doing.insert(id, OwnerWork::Hearing { wanted, token, by, text: Vec::new() });
                 http.want_body(now, most as u64 + 1);
             }
         }
@@ -94,14 +116,24 @@ impl OwnerService {
     /// All that was asked is there.
     fn heard(&mut self, now: Time, id: HttpId, http: &mut HttpConnection) {
         if !matches!(self.doing.get(&id), Some(OwnerWork::Hearing { .. })) {
+            if let Some(uploads) = &mut self.uploads {
+                uploads.over(now, id, http);
+            }
             return;
         }
-        let Some(OwnerWork::Hearing { wanted, token, text }) = self.doing.remove(&id) else { return };
+        let Some(OwnerWork::Hearing { wanted, token, by, text }) = self.doing.remove(&id) else { return };
         let answer = match wanted {
             Wanted::Login => self.login(now, &text),
             Wanted::Logout => {
                 self.sessions.end(&token);
                 Ok(Answer::empty(Status::NoContent))
+            }
+            Wanted::Upload => {
+                return match self.uploads.as_mut().map(|uploads| uploads.begin(now, id, by, &text)) {
+                    Some(Ok(())) => {}
+                    Some(Err(answer)) => http.answer(now, answer),
+                    None => http.answer(now, no_uploads()),
+                };
             }
             Wanted::Link => match serde_json::from_slice::<FileLinkQuestion>(&text) {
                 Ok(FileLinkQuestion { file, from, name }) => {
@@ -253,11 +285,16 @@ impl OwnerService {
 
 impl HttpService for OwnerService {
     fn handle_event(&mut self, now: Time, client: HttpClientEnd<'_>, event: HttpEvent) {
-        let HttpClientEnd { id, http, .. } = client;
+        let HttpClientEnd { id, ends, http } = client;
         match event {
-            HttpEvent::Request(head) => self.request(now, id, &head, http),
+            HttpEvent::Request(head) => self.request(now, HttpClientEnd { id, ends, http }, &head),
             HttpEvent::Body(bytes) => {
-                let Some(OwnerWork::Hearing { wanted, text, .. }) = self.doing.get_mut(&id) else { return };
+                let Some(OwnerWork::Hearing { wanted, text, .. }) = self.doing.get_mut(&id) else {
+                    if let Some(uploads) = &mut self.uploads {
+                        uploads.bytes(id, bytes);
+                    }
+                    return;
+                };
                 text.extend_from_slice(&bytes);
                 if text.len() > most_of(wanted) {
                     self.doing.remove(&id);
@@ -270,7 +307,18 @@ impl HttpService for OwnerService {
         }
     }
 
+    fn hear(&mut self, now: Time) -> Vec<HttpId> {
+        let Some(uploads) = &mut self.uploads else { return Vec::new() };
+        let due = uploads.hear(now);
+        // The library finds what came, and everybody is told by that.
+        drop(uploads.take_saved());
+        due
+    }
+
     fn go_on(&mut self, now: Time, id: HttpId, http: &mut HttpConnection) {
+        if let Some(uploads) = self.uploads.as_mut().filter(|uploads| uploads.has(id)) {
+            return uploads.go_on(now, id, http);
+        }
         while http.takes_more() {
             let answers = match self.doing.get(&id) {
                 Some(
@@ -293,11 +341,20 @@ impl HttpService for OwnerService {
 
     fn forget(&mut self, id: HttpId) {
         self.doing.remove(&id);
+        if let Some(uploads) = &mut self.uploads {
+            uploads.forget(id);
+        }
     }
 
     fn yields(&self, id: HttpId) -> bool {
-        matches!(self.doing.get(&id), None | Some(OwnerWork::Hearing { wanted: Wanted::Login, .. }))
+        let brings = self.uploads.as_ref().is_some_and(|uploads| uploads.has(id));
+        !brings
+            && matches!(self.doing.get(&id), None | Some(OwnerWork::Hearing { wanted: Wanted::Login, .. }))
     }
+}
+
+fn no_uploads() -> Answer {
+    refused(Status::NotFound, "nothing can be brought to this peer", json!({}))
 }
 
 /// Bytes that a question has, at most.

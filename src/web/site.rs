@@ -7,7 +7,8 @@
 use core::net::SocketAddr;
 
 use super::assets::{self, Asset};
-use crate::http::{Answer, Method, RequestHead, Status};
+use super::uploads::UploadSlice;
+use crate::http::{Answer, BodyLength, Method, RequestHead, Status};
 
 /// What pages may do: run our own scripts, ask us, and nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; \
@@ -31,6 +32,10 @@ pub(super) enum Wanted {
     Ask,
     /// An address for a file.
     Link,
+    /// To bring a file.
+    Upload,
+    /// To bring a part of one.
+    Slice(UploadSlice),
     /// Bytes of the file that has this address.
     Bytes {
         /// The secret in it.
@@ -73,9 +78,20 @@ impl Site {
                     "logout" => Wanted::Logout,
                     "ask" => Wanted::Ask,
                     "link" => Wanted::Link,
+                    "upload" => Wanted::Upload,
                     _ => return Err(not_found()),
                 };
-                is_own_change(head, host).map(|()| wanted)
+                is_own_change(head, host, "application/json").map(|()| wanted)
+            }
+            ["api", "upload", upload] => {
+                let BodyLength::Bytes(len) = head.body else {
+                    return Err(Answer::text(Status::LengthRequired, "say how long a slice is"));
+                };
+                let Ok(at) = head.target.query("at").unwrap_or("0").parse() else {
+                    return Err(Answer::text(Status::BadRequest, "that is no number"));
+                };
+                let wanted = Wanted::Slice(UploadSlice { upload: upload.to_owned(), at, len });
+                is_own_change(head, host, "application/octet-stream").map(|()| wanted)
             }
             ["file", secret, _] if is_read => {
                 if is_of_another_site(head) {
@@ -102,8 +118,8 @@ fn is_of_another_site(head: &RequestHead) -> bool {
     head.field("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none"))
 }
 
-/// A change is asked for by our own page alone.
-fn is_own_change(head: &RequestHead, host: &str) -> Result<(), Answer> {
+/// A change is asked for by our own page alone, in this form.
+fn is_own_change(head: &RequestHead, host: &str, form: &str) -> Result<(), Answer> {
     if head.method != Method::Post {
         return Err(
             Answer::text(Status::MethodNotAllowed, "that is asked for with POST").with("allow", "POST")
@@ -114,8 +130,8 @@ fn is_own_change(head: &RequestHead, host: &str) -> Result<(), Answer> {
         return Err(Answer::text(Status::Forbidden, "another site asks for this"));
     }
     let media = head.field("content-type").and_then(|kind| kind.split(';').next()).unwrap_or_default();
-    if !media.trim().eq_ignore_ascii_case("application/json") {
-        return Err(Answer::text(Status::UnsupportedMediaType, "what is asked has to be JSON"));
+    if !media.trim().eq_ignore_ascii_case(form) {
+        return Err(Answer::text(Status::UnsupportedMediaType, &format!("that is sent as {form}")));
     }
     Ok(())
 }

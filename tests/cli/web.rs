@@ -321,3 +321,36 @@ fn a_peer_without_a_page_says_so() {
     );
     assert_eq!(told.status.code(), Some(3));
 }
+
+#[test]
+fn what_is_dragged_onto_the_page_is_shared() {
+    let (viewer, _daemon, _owner) = two();
+    let browser = Browser::open(&viewer);
+    let film = film();
+    let slice = |path: &str, bytes: &[u8]| {
+        let (host, token, len) = (browser.host(), &browser.token, bytes.len());
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nConnection: close\r\n\
+             Authorization: Bearer {token}\r\nContent-Type: application/octet-stream\r\nContent-Length: {len}\r\n\r\n"
+        );
+        http_client::send(browser.port, &[head.as_bytes(), bytes].concat())
+    };
+    let begun =
+        browser.post("/api/upload", &json!({ "name": "Größe.bin", "size": film.len(), "to": "shared" }));
+    assert_eq!(begun.status, 200, "{}", begun.text());
+    let told: Value = serde_json::from_slice(&begun.body).unwrap();
+    let upload = format!("/api/upload/{}", told["upload"].as_str().unwrap());
+    let first = slice(&format!("{upload}?at=0"), &film[..1_000_000]);
+    assert_eq!(first.text(), "{\"offset\":1000000}\n");
+    let last = slice(&format!("{upload}?at=1000000"), &film[1_000_000..]);
+    assert_eq!(last.text(), format!("{{\"offset\":{},\"saved\":\"Größe.bin\"}}\n", film.len()));
+    viewer.lists(3);
+    assert!(std::fs::read(viewer.path().join("shared/Größe.bin")).unwrap() == film);
+    // Nobody else brings anything, and nothing comes to lie elsewhere.
+    let stranger = Browser { port: browser.port, token: String::new() };
+    assert_eq!(stranger.post("/api/upload", &json!({ "name": "a", "size": 1 })).status, 401);
+    for name in ["../a", "a/b", ".potluck"] {
+        assert_eq!(browser.post("/api/upload", &json!({ "name": name, "size": 1 })).status, 400, "{name}");
+    }
+    assert_eq!(slice("/api/upload/00?at=0", b"x").status, 404);
+}

@@ -43,27 +43,8 @@ pub(crate) const TEXT_PAUSE: Duration = Duration::from_secs(1);
 /// Lines of text that one host may say without a pause.
 pub(crate) const TEXT_BURST: u32 = 5;
 
-/// Bytes of an upload that come at once, at most.
-pub(crate) const SLICE: u64 = 8 << 20;
-
-/// Bytes of a slice that wait to be written, at most: its sender waits with the rest.
-pub(crate) const UNWRITTEN: u64 = 1 << 20;
-
-/// Uploads that are under way at a time, at most, and those of one host.
-pub(crate) const UPLOADS: usize = 64;
-pub(crate) const UPLOADS_OF_HOST: usize = 8;
-
 /// Files that the guests of one link bring, at most.
 pub(crate) const UPLOADED: u64 = 10_000;
-
-/// Bytes that uploads leave free on the disk: a full one harms more than this peer.
-pub(crate) const LEFT_FREE: u64 = 1 << 30;
-
-/// An upload of which nothing came for this long is given up.
-pub(crate) const UPLOAD: Duration = Duration::from_hours(12);
-
-/// One that nobody brought on for this long makes way for others.
-pub(crate) const UPLOAD_RESTS: Duration = Duration::from_mins(1);
 
 /// Files of one archive, at most.
 pub(crate) const ARCHIVED: usize = 100_000;

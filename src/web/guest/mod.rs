@@ -2,13 +2,12 @@
 //! the link (link.rs), in plain and by TLS at one port.
 //!
 //! site.rs says which requests are heard, service/ answers them, index.rs is what guests see, archive.rs a folder as one file,
-//! uploads.rs and upload_files.rs what they bring, texts.rs what is said, certificate.rs what stands for an encrypted
+//! texts.rs what is said, certificate.rs what stands for an encrypted
 //! connection, and network_name.rs gives the page a name on this network.
 
 mod archive;
 mod certificate;
 pub(crate) mod desk;
-mod guest;
 mod index;
 pub(crate) mod limits;
 mod link;
@@ -18,13 +17,11 @@ mod service;
 mod shared;
 mod site;
 mod texts;
-mod upload_files;
-mod uploads;
 
 use core::time::Duration;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
@@ -41,13 +38,12 @@ use self::service::{GuestParts, GuestService};
 use self::shared::GuestShared;
 use self::site::GuestSite;
 use self::texts::GuestSpeaker;
-use self::upload_files::UploadFiles;
 use super::assets::Asset;
+use super::uploads::{self, WebUploads};
 use crate::control::{Ask, GuestRow};
 use crate::http::{HttpFront, HttpServer};
 use crate::identity::{provider, random_bytes};
 use crate::sys::clock;
-use crate::sys::folder::Folder;
 use crate::sys::net::{self, Interface};
 use crate::sys::refusal::{Refusal, refusal};
 use crate::sys::sandbox::{self, Network, Rules};
@@ -129,22 +125,19 @@ impl GuestServer {
         let site = GuestSite::new(port, host);
         let tls = Some(Arc::new(tls(certificate)?));
         let front = HttpFront { sockets, tls, places: limits::CONNECTIONS };
-        // It was made, and is written from within a sandbox of its own.
-        let folder = offer.uploads.as_deref().map(uploads_folder).transpose()?;
+        let files =
+            offer.uploads.as_deref().map(|path| uploads::into(path, offer.is_confined)).transpose()?;
         let (is_confined, told) = (offer.is_confined, Arc::clone(&shared));
         let start = || {
             HttpServer::start("guests", front, |waker| {
-                let files = match (&offer.uploads, folder) {
-                    (Some(path), Some(folder)) => Some((UploadFiles::start(path, waker.clone())?, folder)),
-                    _ => None,
-                };
-                Ok(GuestService::new(GuestParts { asks, waker, site, link, shared: told, files }))
+                let uploads = files
+                    .map(|(files, folder)| WebUploads::new(files, folder, limits::UPLOADED, waker.clone()));
+                Ok(GuestService::new(GuestParts { asks, waker, site, link, shared: told, uploads }))
             })
         };
         let server = if is_confined {
-            // It takes connections, and makes none; what guests bring is written by a thread that it starts.
-            let write = offer.uploads.clone().into_iter().collect();
-            let rules = Rules { network: Network::Datagrams, moves: true, write, ..Rules::default() };
+            // It takes connections, and makes none.
+            let rules = Rules { network: Network::Datagrams, ..Rules::default() };
             sandbox::within(&rules, start)?.1?
         } else {
             start()?
@@ -256,12 +249,6 @@ fn tls(certificate: Certificate) -> io::Result<ServerConfig> {
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(config)
-}
-
-/// Makes the folder for what guests bring.
-fn uploads_folder(path: &Path) -> io::Result<Folder> {
-    std::fs::create_dir_all(path)?;
-    Folder::open(path)
 }
 
 /// What the owner is told.

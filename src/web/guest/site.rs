@@ -8,6 +8,7 @@ use core::net::IpAddr;
 
 use crate::http::{Answer, BodyLength, HttpEnds, Method, RequestHead, Status};
 use crate::web::assets::{self, Asset};
+use crate::web::uploads::UploadSlice;
 
 /// What is wanted of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub(super) enum GuestWanted {
     /// To bring a file.
     Upload,
     /// To bring so many bytes of one, from this offset on.
-    Slice { upload: String, at: u64, len: u64 },
+    Slice(UploadSlice),
     /// What was said after the line of this number.
     Texts { after: u64 },
     /// To say something.
@@ -100,7 +101,10 @@ impl GuestSite {
                 let BodyLength::Bytes(len) = head.body else {
                     return Err(Answer::text(Status::LengthRequired, "say how long a slice is"));
                 };
-                change(secret, GuestWanted::Slice { upload: upload.to_owned(), at: number("at")?, len })
+                change(
+                    secret,
+                    GuestWanted::Slice(UploadSlice { upload: upload.to_owned(), at: number("at")?, len }),
+                )
             }
             ["g", secret, "file", id, name] => {
                 let is_shown = head.target.query("show").is_some();

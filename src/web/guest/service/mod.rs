@@ -1,7 +1,6 @@
 //! What guests are answered. What they see is what `list` answers, and bytes come as `cat` reads them: verified, from whoever
 //! has them. Nothing else is ever asked of the peer for them.
 
-mod bringing;
 mod listing;
 mod reading;
 
@@ -12,47 +11,39 @@ use crossbeam_channel::Sender;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use self::bringing::Brought;
 use self::listing::GuestListing;
 use self::reading::GuestRead;
 use super::archive::KnownCrcs;
-use super::guest::Guest;
 use super::limits;
 use super::link::{GuestAccess, GuestLink};
 use super::pins::PinGuess;
 use super::shared::GuestShared;
 use super::site::{GuestCall, GuestSite, GuestWanted, not_found};
 use super::texts::GuestSpeaker;
-use super::upload_files::UploadFiles;
-use super::uploads::GuestUploads;
 use crate::accounts::AccountHost;
 use crate::control::{Answers, Ask, GuestTold, Request};
 use crate::http::{
-    Answer, AnswerBody, HttpClientEnd, HttpConnection, HttpEnds, HttpEvent, HttpId, HttpService, HttpWaker,
-    RequestHead, Status,
+    Answer, HttpClientEnd, HttpConnection, HttpEnds, HttpEvent, HttpId, HttpService, HttpWaker, RequestHead,
+    Status,
 };
 use crate::identity::random_bytes;
 use crate::sys::clock;
-use crate::sys::folder::Folder;
 use crate::time::Time;
 use crate::web::assets::asset_answer;
+use crate::web::client::WebClient;
+use crate::web::json::{json_answer, nonsense, refused};
 use crate::web::site::guarded_page;
+use crate::web::uploads::{SavedUpload, WebUploads};
 
 /// What is done for a connection.
 #[derive(Debug)]
 enum GuestWork {
     /// What is asked comes in.
-    Hearing { wanted: GuestWanted, guest: Guest, text: Vec<u8> },
+    Hearing { wanted: GuestWanted, guest: WebClient, text: Vec<u8> },
     /// What is listed is waited for.
     Listed { head: Box<RequestHead>, wanted: GuestWanted, host: AccountHost },
     /// Bytes are read and passed on.
     Read(Box<GuestRead>),
-    /// A file is begun.
-    Begun { secret: String },
-    /// A slice of a file comes.
-    Slice { secret: String, number: u64, at: u64, is_over: bool },
-    /// A file of so many bytes is whole, and gets its name.
-    Saving { size: u64 },
 }
 
 /// It answers.
@@ -65,14 +56,9 @@ pub(super) struct GuestService {
     shared: Arc<GuestShared>,
     listing: GuestListing,
     crcs: KnownCrcs,
-    uploads: GuestUploads,
     /// `None`: nothing can be brought.
-    files: Option<UploadFiles>,
-    /// The folder whose disk takes what is brought.
-    space: Option<Folder>,
+    uploads: Option<WebUploads>,
     doing: BTreeMap<HttpId, GuestWork>,
-    /// What was written for connections, until they have their turn.
-    brought: BTreeMap<HttpId, Vec<Brought>>,
     /// Connections that wait for others to be read for.
     waiting: VecDeque<HttpId>,
 }
@@ -84,8 +70,8 @@ pub(super) struct GuestParts {
     pub(super) site: GuestSite,
     pub(super) link: GuestLink,
     pub(super) shared: Arc<GuestShared>,
-    /// With the folder that they are written into.
-    pub(super) files: Option<(UploadFiles, Folder)>,
+    /// `None`: nothing can be brought.
+    pub(super) uploads: Option<WebUploads>,
 }
 
 #[derive(Deserialize)]
@@ -100,8 +86,7 @@ struct TextQuestion {
 
 impl GuestService {
     pub(super) fn new(parts: GuestParts) -> Self {
-        let GuestParts { asks, waker, site, link, shared, files } = parts;
-        let (files, space) = files.unzip();
+        let GuestParts { asks, waker, site, link, shared, uploads } = parts;
         Self {
             asks,
             waker,
@@ -110,18 +95,15 @@ impl GuestService {
             link,
             shared,
             crcs: KnownCrcs::default(),
-            uploads: GuestUploads::default(),
-            files,
-            space,
+            uploads,
             doing: BTreeMap::new(),
-            brought: BTreeMap::new(),
             waiting: VecDeque::new(),
         }
     }
 
     fn request(&mut self, now: Time, client: HttpClientEnd<'_>, head: Box<RequestHead>) {
         let HttpClientEnd { id, ends, http } = client;
-        let guest = Guest::at(ends.from);
+        let guest = WebClient::at(ends.from);
         let request = match self.site.read(&head, ends) {
             Ok(request) => request,
             Err(answer) => return http.answer(now, guarded_page(answer)),
@@ -153,7 +135,10 @@ impl GuestService {
                 let (texts, next) = self.shared.texts().after(after);
                 http.answer(now, json_answer(&json!({ "texts": texts, "next": next })));
             }
-            GuestWanted::Slice { upload, at, len } => self.slice(now, id, &upload, at, len, http),
+            GuestWanted::Slice(slice) => match &mut self.uploads {
+                Some(uploads) => uploads.slice(now, id, &slice, http),
+                None => http.answer(now, no_uploads()),
+            },
             wanted if wanted.is_question() => {
                 self.doing.insert(id, GuestWork::Hearing { wanted, guest, text: Vec::new() });
                 http.want_body(now, limits::QUESTION as u64 + 1);
@@ -174,7 +159,7 @@ impl GuestService {
         json!({
             "name": self.link.name,
             "title": self.link.root,
-            "uploads": self.files.is_some(),
+            "uploads": self.uploads.is_some(),
             "pin": is_locked,
             "is_private": ends.is_private,
             "private_link": private,
@@ -186,18 +171,22 @@ impl GuestService {
     /// All that was asked is there.
     fn heard(&mut self, now: Time, id: HttpId, http: &mut HttpConnection) {
         let Some(GuestWork::Hearing { .. }) = self.doing.get(&id) else {
-            return self.slice_over(now, id, http);
+            if let Some(uploads) = &mut self.uploads {
+                uploads.over(now, id, http);
+            }
+            return;
         };
         let Some(GuestWork::Hearing { wanted, guest, text }) = self.doing.remove(&id) else { return };
         let answer = match wanted {
             GuestWanted::Pin => self.pin(now, guest.host, &text),
             GuestWanted::Text => self.text(now, guest, &text),
-            _ => match self.begin_upload(now, id, guest, &text) {
-                Ok(()) => return,
-                Err(answer) => answer,
+            _ => match self.uploads.as_mut().map(|uploads| uploads.begin(now, id, guest, &text)) {
+                Some(Ok(())) => return,
+                Some(Err(answer)) => answer,
+                None => no_uploads(),
             },
         };
-        http.answer(now, guarded_page(answer));
+        http.answer(now, answer);
     }
 
     fn pin(&mut self, now: Time, host: AccountHost, text: &[u8]) -> Answer {
@@ -219,7 +208,7 @@ impl GuestService {
         refused(Status::Forbidden, message, json!({ "wait": u64::try_from(wait).unwrap_or(u64::MAX) }))
     }
 
-    fn text(&mut self, now: Time, guest: Guest, text: &[u8]) -> Answer {
+    fn text(&mut self, now: Time, guest: WebClient, text: &[u8]) -> Answer {
         let Ok(TextQuestion { text }) = serde_json::from_slice(text) else { return nonsense() };
         let text = text.trim();
         if text.is_empty() || text.len() > limits::TEXT {
@@ -255,8 +244,11 @@ impl HttpService for GuestService {
                         client.http.answer(now, guarded_page(answer));
                     }
                 }
-                Some(GuestWork::Slice { .. }) => self.slice_bytes(id, bytes),
-                _ => {}
+                _ => {
+                    if let Some(uploads) = &mut self.uploads {
+                        uploads.bytes(id, bytes);
+                    }
+                }
             },
             HttpEvent::BodyEnd => self.heard(now, id, client.http),
             HttpEvent::Gone => self.forget(id),
@@ -265,7 +257,12 @@ impl HttpService for GuestService {
 
     fn hear(&mut self, now: Time) -> Vec<HttpId> {
         let mut due: Vec<_> = self.listing.hear(now).into_iter().collect();
-        due.extend(self.uploaded(now));
+        let Some(uploads) = &mut self.uploads else { return due };
+        due.extend(uploads.hear(now));
+        for SavedUpload { by, name, size } in uploads.take_saved() {
+            self.shared.saved(size);
+            self.tell(GuestTold::File { guest: by.ip.to_string(), name, size });
+        }
         due
     }
 
@@ -285,40 +282,31 @@ impl HttpService for GuestService {
                 }
             }
             Some(GuestWork::Read(_)) => self.read_on(now, id, http),
-            Some(GuestWork::Begun { .. } | GuestWork::Slice { .. } | GuestWork::Saving { .. }) => {
-                self.bring_on(now, id, http)
+            Some(_) => {}
+            None => {
+                if let Some(uploads) = &mut self.uploads {
+                    uploads.go_on(now, id, http);
+                }
             }
-            _ => {}
         }
     }
 
     fn forget(&mut self, id: HttpId) {
-        match self.doing.remove(&id) {
-            Some(GuestWork::Read(_)) => self.read_over(id),
-            Some(GuestWork::Slice { secret, .. }) => self.uploads.rest(&secret),
-            _ => {}
+        if let Some(GuestWork::Read(_)) = self.doing.remove(&id) {
+            self.read_over(id);
         }
         self.listing.forget(id);
-        self.brought.remove(&id);
+        if let Some(uploads) = &mut self.uploads {
+            uploads.forget(id);
+        }
     }
 
     fn yields(&self, id: HttpId) -> bool {
-        matches!(self.doing.get(&id), None | Some(GuestWork::Hearing { .. }))
+        let brings = self.uploads.as_ref().is_some_and(|uploads| uploads.has(id));
+        !brings && matches!(self.doing.get(&id), None | Some(GuestWork::Hearing { .. }))
     }
 }
 
-fn json_answer(value: &Value) -> Answer {
-    let answer = Answer::new(Status::Ok, AnswerBody::Whole(format!("{value}\n").into_bytes()));
-    guarded_page(answer.with("content-type", "application/json").with("cache-control", "no-store"))
-}
-
-/// What is not done, and why: a `message`, and what else a page needs to know.
-fn refused(status: Status, message: &str, mut facts: Value) -> Answer {
-    facts["message"] = message.into();
-    let answer = Answer::new(status, AnswerBody::Whole(format!("{facts}\n").into_bytes()));
-    guarded_page(answer.with("content-type", "application/json").with("cache-control", "no-store"))
-}
-
-fn nonsense() -> Answer {
-    refused(Status::BadRequest, "that is not what is asked here", json!({}))
+fn no_uploads() -> Answer {
+    refused(Status::Forbidden, "nothing can be sent by this link", json!({}))
 }

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{GuestService, GuestWork, json_answer, refused};
+use super::{GuestService, GuestWork};
 use crate::accounts::AccountHost;
 use crate::control::answers::{Awaited, AwaitedAnswers};
 use crate::control::{Answers, Ask, CatRequest, Reply};
@@ -13,6 +13,7 @@ use crate::web::file_answer::{ServedBytes, ServedFile};
 use crate::web::guest::archive::{ArchivePlan, ArchiveStep, GuestArchive};
 use crate::web::guest::limits;
 use crate::web::guest::site::GuestWanted;
+use crate::web::json::{json_answer, refused};
 
 /// What is read for a connection.
 #[derive(Debug)]

@@ -1,18 +1,16 @@
-//! Files that guests bring, while they come. Pure; `upload_files` writes them.
-//!
-//! A file comes in slices, of which each begins where what was written ends: so one that was cut off goes on there.
+//! What is on its way: who brings it, and how far it is. Pure.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::guest::Guest;
-use super::limits;
+use super::super::client::WebClient;
+use super::super::limits;
 use crate::accounts::AccountHost;
 use crate::content::SafePath;
 use crate::time::Time;
 
-/// A file that a guest wants to bring.
+/// A file that somebody wants to bring.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct BroughtFile {
     pub(super) name: String,
@@ -29,7 +27,7 @@ pub(super) struct GuestUpload {
     pub(super) written: u64,
     /// Bytes that came and are not.
     pub(super) unwritten: u64,
-    pub(super) guest: Guest,
+    pub(super) by: WebClient,
     used: Time,
     /// Somebody sends a slice of it.
     is_busy: bool,
@@ -42,7 +40,7 @@ pub(super) enum UploadRefusal {
     Name,
     /// Too many are under way.
     Busy,
-    /// Guests brought as many as they may.
+    /// As many came as may.
     Enough,
     /// There is not so much space.
     Space,
@@ -52,24 +50,31 @@ pub(super) enum UploadRefusal {
     Offset(u64),
 }
 
-/// All of them, by the secret by which their guest names them.
-#[derive(Debug, Default)]
-pub(super) struct GuestUploads {
+/// All of them, by the secret by which they are named.
+#[derive(Debug)]
+pub(super) struct UploadTable {
+    /// Files that may come.
+    most: u64,
     all: BTreeMap<String, GuestUpload>,
     last: u64,
     /// Files that came.
     pub(super) saved: u64,
 }
 
-impl GuestUploads {
-    /// A guest wants to bring a file. `free`: bytes that the disk has; `secret`: by which it is named from now on.
+impl UploadTable {
+    /// Nothing is on its way yet, and so many files may come.
+    pub(super) const fn new(most: u64) -> Self {
+        Self { most, all: BTreeMap::new(), last: 0, saved: 0 }
+    }
+
+    /// Somebody wants to bring a file. `free`: bytes that the disk has; `secret`: by which it is named from now on.
     ///
     /// # Errors
     /// Why it may not.
     pub(super) fn begin(
         &mut self,
         now: Time,
-        guest: Guest,
+        by: WebClient,
         file: &BroughtFile,
         free: u64,
         secret: String,
@@ -80,11 +85,11 @@ impl GuestUploads {
         if !is_name {
             return Err(UploadRefusal::Name);
         }
-        let of_host = self.all.values().filter(|upload| upload.guest.host == guest.host).count();
+        let of_host = self.all.values().filter(|upload| upload.by.host == by.host).count();
         if self.all.len() >= limits::UPLOADS || of_host >= limits::UPLOADS_OF_HOST {
             return Err(UploadRefusal::Busy);
         }
-        if self.saved + self.all.len() as u64 >= limits::UPLOADED {
+        if self.saved + self.all.len() as u64 >= self.most {
             return Err(UploadRefusal::Enough);
         }
         // What others are to bring counts as brought.
@@ -100,7 +105,7 @@ impl GuestUploads {
             size,
             written: 0,
             unwritten: 0,
-            guest,
+            by,
             used: now,
             is_busy: false,
         };
@@ -179,7 +184,7 @@ impl GuestUploads {
         let is_old = |upload: &GuestUpload| rests(upload) && now.since(upload.used) >= limits::UPLOAD;
         let mut given_up: Vec<_> =
             self.all.extract_if(.., |_, upload| is_old(upload)).map(|(_, upload)| upload).collect();
-        let is_own = |upload: &GuestUpload| upload.guest.host == host;
+        let is_own = |upload: &GuestUpload| upload.by.host == host;
         let is_full = self.all.len() >= limits::UPLOADS;
         if is_full || self.all.values().filter(|upload| is_own(upload)).count() >= limits::UPLOADS_OF_HOST {
             let yields = |upload: &&GuestUpload| {
@@ -197,8 +202,8 @@ impl GuestUploads {
 mod tests {
     use super::*;
 
-    fn guest(n: u8) -> Guest {
-        Guest::at(([10, 0, 0, n], 1).into())
+    fn guest(n: u8) -> WebClient {
+        WebClient::at(([10, 0, 0, n], 1).into())
     }
     const FREE: u64 = 100 << 30;
 
@@ -208,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_file_comes_slice_by_slice_and_goes_on_where_it_was_cut_off() {
-        let (mut uploads, now) = (GuestUploads::default(), Time(0));
+        let (mut uploads, now) = (UploadTable::new(20), Time(0));
         uploads.begin(now, guest(1), &file("a.txt", 10), FREE, "s".to_owned()).unwrap();
         assert_eq!(uploads.slice(now, "t", 0, 1), Err(UploadRefusal::Unknown));
         uploads.slice(now, "s", 0, 6).unwrap();
@@ -228,7 +233,7 @@ mod tests {
 
     #[test]
     fn no_guest_fills_the_disk_takes_all_places_or_chooses_where_a_file_lies() {
-        let (mut uploads, now) = (GuestUploads::default(), Time(0));
+        let (mut uploads, now) = (UploadTable::new(20), Time(0));
         for name in
             ["", ".", "..", "../a", "a/b", "/a", "a\0b", &"x".repeat(300), ".potluck", ".potluck-partial"]
         {
@@ -260,7 +265,7 @@ mod tests {
             Err(UploadRefusal::Busy)
         );
         uploads.begin(now, guest(2), &file("a", 1), FREE, "other".to_owned()).unwrap();
-        uploads.saved = limits::UPLOADED;
+        uploads.saved = uploads.most;
         assert_eq!(
             uploads.begin(now, guest(2), &file("a", 1), FREE, "s".to_owned()),
             Err(UploadRefusal::Enough)

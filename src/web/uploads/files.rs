@@ -1,4 +1,4 @@
-//! Writes what guests bring into `downloads/from-guests/`, on a thread of its own, for disks are slow. A file has a
+//! Writes what browsers bring, on a thread that can write into one folder and nowhere else. A file has a
 //! number until all of it is there, in a folder that `list` and the library leave out; then it gets its name, or one beside
 //! it that is free.
 
@@ -15,6 +15,7 @@ use crate::sys::file::{sync, write_all_at};
 use crate::sys::folder::Folder;
 use crate::sys::refusal::{Refusal, refusal};
 use crate::sys::rename::rename_new;
+use crate::sys::sandbox::{self, Rules};
 use crate::sys::thread::Thread;
 
 /// What is not whole yet lies here.
@@ -55,51 +56,75 @@ pub(super) enum UploadDone {
 
 /// The thread, which ends when this is dropped.
 #[derive(Debug)]
-pub(super) struct UploadFiles {
-    orders: Sender<(HttpId, u64, UploadOrder)>,
+pub(in crate::web) struct UploadFiles {
+    orders: Sender<FilesOrder>,
     pub(super) steps: Receiver<UploadStep>,
     // Joined last.
     _thread: Thread,
 }
 
 impl UploadFiles {
-    /// Writes into this folder, which is made. Whoever waits for a step is woken by `waker`.
+    /// Writes into this folder, which is made.
     ///
     /// # Errors
     /// What the operating system says.
-    pub(super) fn start(folder: &Path, waker: HttpWaker) -> io::Result<Self> {
-        let parts = folder.join(PARTS);
-        std::fs::create_dir_all(&parts)?;
+    pub(in crate::web) fn start(folder: &Path, is_confined: bool) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
         let (orders, heard) = unbounded();
         let (steps_to, steps) = unbounded();
         let writer =
-            UploadWriter { folder: folder.to_owned(), open: BTreeMap::new(), steps: steps_to, waker };
-        let thread = Thread::spawn("uploads", move || writer.run(&heard))?;
+            UploadWriter { folder: folder.to_owned(), open: BTreeMap::new(), steps: steps_to, waker: None };
+        let start = || Thread::spawn("uploads", move || writer.run(&heard));
+        let rules = Rules { write: vec![folder.to_owned()], moves: true, ..Rules::default() };
+        let thread = if is_confined { sandbox::within(&rules, start)?.1? } else { start()? };
         Ok(Self { orders, steps, _thread: thread })
+    }
+
+    /// Whoever waits for a step is woken by this.
+    pub(super) fn wake_by(&self, waker: HttpWaker) {
+        self.send(FilesOrder::Wake(waker));
     }
 
     /// Does this for the upload of a number, which a connection waits for.
     pub(super) fn order(&self, id: HttpId, number: u64, order: UploadOrder) {
-        if self.orders.send((id, number, order)).is_err() {
+        self.send(FilesOrder::Do(id, number, order));
+    }
+
+    fn send(&self, order: FilesOrder) {
+        if self.orders.send(order).is_err() {
             log::error!("the thread that writes uploads is gone");
         }
     }
+}
+
+#[derive(Debug)]
+enum FilesOrder {
+    Wake(HttpWaker),
+    /// For a connection, and the upload of this number.
+    Do(HttpId, u64, UploadOrder),
 }
 
 struct UploadWriter {
     folder: PathBuf,
     open: BTreeMap<u64, File>,
     steps: Sender<UploadStep>,
-    waker: HttpWaker,
+    waker: Option<HttpWaker>,
 }
 
 impl UploadWriter {
-    fn run(mut self, orders: &Receiver<(HttpId, u64, UploadOrder)>) {
+    fn run(mut self, orders: &Receiver<FilesOrder>) {
         // What is there is of a start before: whoever brought it has to begin again.
         if let Err(e) = self.clear() {
-            log::warn!("what guests did not finish stays in {}: {e}", self.folder.join(PARTS).display());
+            log::warn!("what was not finished stays in {}: {e}", self.folder.join(PARTS).display());
         }
-        for (id, number, order) in orders {
+        for order in orders {
+            let (id, number, order) = match order {
+                FilesOrder::Wake(waker) => {
+                    self.waker = Some(waker);
+                    continue;
+                }
+                FilesOrder::Do(id, number, order) => (id, number, order),
+            };
             let done = match order {
                 UploadOrder::Begin => self.begin(number).map(|()| UploadDone::Begun),
                 UploadOrder::Write(at, bytes) => {
@@ -116,12 +141,14 @@ impl UploadWriter {
             };
             // Whoever reads it may have ended.
             let is_read = self.steps.send(UploadStep { id, number, done }).is_ok();
-            if is_read && self.waker.woken.send(id.0).is_ok() {
-                self.waker.bell.ring();
+            if let Some(waker) = self.waker.as_ref().filter(|_| is_read)
+                && waker.woken.send(id.0).is_ok()
+            {
+                waker.bell.ring();
             }
         }
         if let Err(e) = self.clear() {
-            log::debug!("what guests did not finish stays: {e}");
+            log::debug!("what was not finished stays: {e}");
         }
     }
 
@@ -131,11 +158,19 @@ impl UploadWriter {
 
     fn clear(&mut self) -> io::Result<()> {
         self.open.clear();
-        let parts = self.parts()?;
+        let parts = match self.parts() {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            parts => parts?,
+        };
         parts.names()?.iter().try_for_each(|name| parts.remove(name))
     }
 
     fn begin(&mut self, number: u64) -> io::Result<()> {
+        if let Err(e) = Folder::open(&self.folder)?.make(PARTS)
+            && e.kind() != io::ErrorKind::AlreadyExists
+        {
+            return Err(e);
+        }
         let file = self.parts()?.create(&number.to_string(), false)?;
         self.open.insert(number, file);
         Ok(())
