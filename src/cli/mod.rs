@@ -224,7 +224,8 @@ fn run_peer(directory: PathBuf, run: RunPeer) -> Result<u8, Failure> {
     if let Err(e) = &socket {
         log::warn!("one-shot commands will find no peer here: {e}");
     }
-    let page = web::serve(&directory, &settings, &asks_to);
+    let (opens_to, opens) = unbounded();
+    let page = web::serve(&directory, &settings, &asks_to, &opens_to);
     let asks_of_guests = asks_to.clone();
 
     let supervised = if service.is_daemon {
@@ -254,8 +255,8 @@ fn run_peer(directory: PathBuf, run: RunPeer) -> Result<u8, Failure> {
     };
     let screen = screen.map_err(|e| Failure::other(e.to_string()))?;
     let (desk, guests) =
-        web::guest_desk(&settings, asks_of_guests).map_err(|e| Failure::other(e.to_string()))?;
-    let result = run(settings, ControllerChannels { asks, guests, notices: notices_to, leave });
+        web::guest_desk(&settings, asks_of_guests, opens_to).map_err(|e| Failure::other(e.to_string()))?;
+    let result = run(settings, ControllerChannels { asks, opens, guests, notices: notices_to, leave });
     if let Some(supervised) = supervised {
         supervised.tell_stopping();
     }

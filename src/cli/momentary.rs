@@ -171,7 +171,8 @@ fn run_to_its_end(
     let (notices, _) = unbounded();
     // Nor does anybody come by a page.
     let (guests, _) = unbounded();
-    run(settings, ControllerChannels { asks, guests, notices, leave })
+    let (_opens, opens) = unbounded();
+    run(settings, ControllerChannels { asks, opens, guests, notices, leave })
 }
 
 /// Has the peer leave; it has no files that others would have to keep.

@@ -6,30 +6,45 @@ use std::path::Path;
 use crossbeam_channel::{Sender, unbounded};
 
 use super::local_answer::{LocalAnswer, LocalReply, PageRow};
-use crate::control::{Ask, GuestAsk};
+use crate::control::{Ask, GuestAsk, OwnFileAsk};
 use crate::error::Failure;
 use crate::settings::Settings;
 use crate::sys::browser;
 use crate::sys::thread::Thread;
 use crate::web::guest::desk;
-use crate::web::{self, OwnerPage};
+use crate::web::{self, OwnerPage, PeerChannels};
 
 /// Serves the page, if it is to be served.
-pub(super) fn serve(directory: &Path, settings: &Settings, asks: &Sender<Ask>) -> Option<OwnerPage> {
+pub(super) fn serve(
+    directory: &Path,
+    settings: &Settings,
+    asks: &Sender<Ask>,
+    opens: &Sender<OwnFileAsk>,
+) -> Option<OwnerPage> {
     if !settings.on.web.is_served {
         return None;
     }
     let shared = settings.shared();
     let shared = (!settings.index.is_only).then_some(shared.as_path());
-    web::start(directory, settings.on.web.port, shared, settings.sandbox, asks.clone())
-        .inspect_err(|e| log::warn!("there is no page for browsers (`web`): {e}"))
-        .ok()
+    web::start(
+        directory,
+        settings.on.web.port,
+        shared,
+        settings.sandbox,
+        PeerChannels { asks: asks.clone(), opens: opens.clone() },
+    )
+    .inspect_err(|e| log::warn!("there is no page for browsers (`web`): {e}"))
+    .ok()
 }
 
 /// Starts whoever lets guests in. It ends when nobody can ask it any more.
-pub(super) fn guest_desk(settings: &Settings, asks: Sender<Ask>) -> io::Result<(Thread, Sender<GuestAsk>)> {
+pub(super) fn guest_desk(
+    settings: &Settings,
+    asks: Sender<Ask>,
+    opens: Sender<OwnFileAsk>,
+) -> io::Result<(Thread, Sender<GuestAsk>)> {
     let (orders_to, orders) = unbounded();
-    Ok((desk::start(settings.clone(), asks, orders)?, orders_to))
+    Ok((desk::start(settings.clone(), PeerChannels { asks, opens }, orders)?, orders_to))
 }
 
 /// Opens the page of the peer in `directory`, and tells its address.

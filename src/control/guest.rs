@@ -83,6 +83,9 @@ pub struct GuestRow {
     /// Where they find the page: what the QR code says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// The QR code of that: a line for each row of dots, `#` is a dark one.
+    #[serde(default, rename = "qr_code", skip_serializing_if = "Vec::is_empty")]
+    pub code: Vec<String>,
     /// Its other addresses, on other networks of this machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,

@@ -11,6 +11,7 @@ pub(crate) mod local_path;
 mod newer;
 mod notice;
 mod one_or_more;
+mod own_file;
 mod queue_word;
 mod raw_bytes;
 #[cfg(any(test, feature = "sim"))]
@@ -29,6 +30,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::answers::Answers;
 pub use self::notice::{GoneCause, Notice};
+pub(crate) use self::own_file::OwnFile;
+pub use self::own_file::OwnFileAsk;
 pub use self::queue_word::QueueWord;
 pub use self::raw_bytes::RawBytes;
 use self::typed::{Proposals, TypedFrom, TypedRequest};
@@ -342,6 +345,8 @@ pub struct GuestAsk {
 pub struct ControllerChannels {
     /// Commands, of the prompt, of one-shot clients and of signals. They never end by themselves.
     pub asks: crossbeam_channel::Receiver<Ask>,
+    /// Files of this peer that pages want to read. They never end by themselves.
+    pub opens: crossbeam_channel::Receiver<OwnFileAsk>,
     /// To whoever lets guests in.
     pub guests: crossbeam_channel::Sender<GuestAsk>,
     /// What is to be shown. Unbounded; sending never blocks. Dropped by the controller at its end.

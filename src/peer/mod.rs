@@ -38,6 +38,7 @@ pub(crate) mod machine;
 mod naming;
 pub(crate) mod offers;
 mod offices;
+mod openers;
 pub(crate) mod output;
 mod own_group;
 mod own_peer;

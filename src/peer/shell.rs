@@ -8,11 +8,12 @@ use super::askers::Askers;
 use super::event::{AskId, PeerEvent};
 use super::file_work::{DiagnosisFacts, FileWork};
 use super::machine::PeerMachine;
+use super::openers::OwnFileOpener;
 use super::output::{LogLevel, PeerOutput, SendingOrder, ShareOrder};
 use super::parts::Parts;
 use super::swarms::LiveSeed;
 use crate::content::Claim;
-use crate::control::{Ask, ControllerChannels, GuestAsk, GuestOrder, Notice, Reply};
+use crate::control::{Ask, ControllerChannels, GuestAsk, GuestOrder, Notice, OwnFileAsk, Reply};
 use crate::dht::{DhtEvent, DhtState};
 use crate::disk::PartialSeed;
 use crate::doctor::MachineFacts;
@@ -39,6 +40,10 @@ pub(super) struct PeerShell {
     machine: PeerMachine,
     parts: Parts,
     asks: Receiver<Ask>,
+    /// Files that pages want to read.
+    opens: Receiver<OwnFileAsk>,
+    /// `None`: there was no thread for it.
+    opener: Option<OwnFileOpener>,
     askers: Askers,
     /// To whoever lets guests in.
     guests: Sender<GuestAsk>,
@@ -69,6 +74,8 @@ impl PeerShell {
             machine,
             parts,
             asks: channels.asks.clone(),
+            opens: channels.opens.clone(),
+            opener: OwnFileOpener::start().inspect_err(|e| log::warn!("pages read slowly: {e}")).ok(),
             askers: Askers::default(),
             guests: channels.guests.clone(),
             notices: channels.notices.clone(),
@@ -141,6 +148,14 @@ impl PeerShell {
                 Ok(Ask { request, replies }) => PeerEvent::Ask(self.askers.admit(replies), request),
                 Err(_) => PeerEvent::Broken("command"),
             },
+            recv(self.opens) -> got => {
+                match (got, &self.opener) {
+                    (Ok(ask), Some(opener)) => opener.open(&self.machine.shared.shelf, ask),
+                    (Ok(ask), None) => (ask.answer)(None),
+                    (Err(_), _) => return PeerEvent::Broken("page"),
+                }
+                PeerEvent::Timeout
+            }
             recv(receiver.events) -> got => match got {
                 Ok(ReceiverEvent::PartialSeed(seed)) => {
                     self.seed = Some(Arc::clone(&seed));

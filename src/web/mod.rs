@@ -12,6 +12,7 @@ pub(crate) mod guest;
 mod json;
 pub(crate) mod limits;
 mod links;
+mod own_files;
 mod owner;
 pub(crate) mod place;
 mod sessions;
@@ -29,10 +30,19 @@ use self::owner::OwnerService;
 use self::place::WebPlace;
 use self::sessions::{Sessions, WebKey};
 use self::site::Site;
-use crate::control::Ask;
+use crate::control::{Ask, OwnFileAsk};
 use crate::http::{HttpFront, HttpServer};
 use crate::identity::fill_random;
 use crate::sys::sandbox::{self, Network, Rules};
+
+/// By which pages reach the peer.
+#[derive(Clone, Debug)]
+pub(crate) struct PeerChannels {
+    /// For what everybody can ask.
+    pub(crate) asks: Sender<Ask>,
+    /// For its own files.
+    pub(crate) opens: Sender<OwnFileAsk>,
+}
 
 /// The page while it is served. Dropping it ends that.
 #[derive(Debug)]
@@ -42,7 +52,7 @@ pub(crate) struct OwnerPage {
     _server: HttpServer,
 }
 
-/// Serves the page of the peer in `directory`, which takes `asks`, at this port of this machine (0: any that is free).
+/// Serves the page of the peer in `directory`, at this port of this machine (0: any that is free).
 /// `shared`: where files go that are brought; `None`: none are. `is_confined`: the thread that serves it can open no file.
 ///
 /// # Errors
@@ -52,7 +62,7 @@ pub(crate) fn start(
     port: u16,
     shared: Option<&Path>,
     is_confined: bool,
-    asks: Sender<Ask>,
+    peer: PeerChannels,
 ) -> io::Result<OwnerPage> {
     let first = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
     let at = first.local_addr()?;
@@ -68,8 +78,11 @@ pub(crate) fn start(
     let files = files
         .and_then(|files| files.inspect_err(|e| log::warn!("no files can be brought by the page: {e}")).ok());
     let front = HttpFront { sockets, tls: None, places: limits::OWNER_CONNECTIONS };
-    let start =
-        || HttpServer::start("web", front, |waker| Ok(OwnerService::new(asks, waker, site, sessions, files)));
+    let start = || {
+        HttpServer::start("web", front, |waker| {
+            Ok(OwnerService::new(peer.asks, waker, site, sessions, files))
+        })
+    };
     let server = if is_confined {
         // It takes connections, and makes none.
         let rules = Rules { network: Network::Datagrams, ..Rules::default() };

@@ -4,22 +4,27 @@
 use core::time::Duration;
 use std::io;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 
 use super::{GuestOffer, GuestServer};
-use crate::control::{Ask, GuestAsk, GuestOrder, GuestRow, Reply};
+use crate::control::{GuestAsk, GuestOrder, GuestRow, Reply};
 use crate::error::{Code, Failure};
 use crate::settings::Settings;
 use crate::sys::clock;
 use crate::sys::thread::Thread;
+use crate::web::PeerChannels;
 
 /// In `downloads/`: what guests bring.
 const FOLDER: &str = "from-guests";
 
 /// It ends with the last one who could ask.
-pub(crate) fn start(settings: Settings, asks: Sender<Ask>, orders: Receiver<GuestAsk>) -> io::Result<Thread> {
+pub(crate) fn start(
+    settings: Settings,
+    peer: PeerChannels,
+    orders: Receiver<GuestAsk>,
+) -> io::Result<Thread> {
     Thread::spawn("guest desk", move || {
-        let mut desk = GuestDesk { server: None, asks, settings };
+        let mut desk = GuestDesk { server: None, peer, settings };
         for GuestAsk { order, answers } in orders {
             let replies = desk.act(order);
             if let Some(answers) = answers {
@@ -35,7 +40,7 @@ struct GuestDesk {
     /// The page, if it is served.
     server: Option<GuestServer>,
     /// By which the page asks the peer.
-    asks: Sender<Ask>,
+    peer: PeerChannels,
     settings: Settings,
 }
 
@@ -81,7 +86,7 @@ impl GuestDesk {
             interfaces: self.settings.on.interfaces.clone(),
             is_confined: self.settings.sandbox,
         };
-        let server = GuestServer::start(offer, self.asks.clone());
+        let server = GuestServer::start(offer, self.peer.clone());
         let server = server.map_err(|e| Failure::other(format!("guests cannot be let in: {e}")))?;
         self.server = Some(server);
         Ok(self.row())

@@ -24,8 +24,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crossbeam_channel::Sender;
 use data_encoding::HEXLOWER;
+use qrcode::{Color, QrCode};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::NoServerSessionStorage;
@@ -38,9 +38,11 @@ use self::service::{GuestParts, GuestService};
 use self::shared::GuestShared;
 use self::site::GuestSite;
 use self::texts::GuestSpeaker;
+use super::PeerChannels;
 use super::assets::Asset;
+use super::own_files::OwnFiles;
 use super::uploads::{self, WebUploads};
-use crate::control::{Ask, GuestRow};
+use crate::control::GuestRow;
 use crate::http::{HttpFront, HttpServer};
 use crate::identity::{provider, random_bytes};
 use crate::sys::clock;
@@ -89,11 +91,11 @@ pub(crate) struct GuestServer {
 }
 
 impl GuestServer {
-    /// Serves it. What is shown of the peer is asked by `asks`.
+    /// Serves it. What is shown is asked of `peer`.
     ///
     /// # Errors
     /// What cannot be had: a port, a thread, randomness, a folder.
-    pub(crate) fn start(offer: GuestOffer, asks: Sender<Ask>) -> io::Result<Self> {
+    pub(crate) fn start(offer: GuestOffer, peer: PeerChannels) -> io::Result<Self> {
         let interfaces = usable(&offer.interfaces)?;
         let sockets = listen(&interfaces, &offer.interfaces, offer.port)?;
         let port = sockets.first().ok_or(io::ErrorKind::AddrNotAvailable)?.local_addr()?.port();
@@ -132,7 +134,16 @@ impl GuestServer {
             HttpServer::start("guests", front, |waker| {
                 let uploads = files
                     .map(|(files, folder)| WebUploads::new(files, folder, limits::UPLOADED, waker.clone()));
-                Ok(GuestService::new(GuestParts { asks, waker, site, link, shared: told, uploads }))
+                let own = OwnFiles::start(peer.opens, waker.clone())?;
+                Ok(GuestService::new(GuestParts {
+                    asks: peer.asks,
+                    own,
+                    waker,
+                    site,
+                    link,
+                    shared: told,
+                    uploads,
+                }))
             })
         };
         let server = if is_confined {
@@ -251,6 +262,14 @@ fn tls(certificate: Certificate) -> io::Result<ServerConfig> {
     Ok(config)
 }
 
+/// The dots of a QR code (ISO/IEC 18004), row by row; nothing of what is too long for one.
+fn qr_code(text: &str) -> Vec<String> {
+    let Ok(code) = QrCode::new(text.as_bytes()) else { return Vec::new() };
+    let dots = code.to_colors();
+    let row = |row: &[Color]| row.iter().map(|dot| if *dot == Color::Dark { '#' } else { ' ' }).collect();
+    dots.chunks(code.width()).map(row).collect()
+}
+
 /// What the owner is told.
 fn row(facts: &GuestLinkFacts, interfaces: &[Interface], port: u16, uploads: bool) -> GuestRow {
     let path = format!("/g/{}/", facts.secret);
@@ -259,9 +278,11 @@ fn row(facts: &GuestLinkFacts, interfaces: &[Interface], port: u16, uploads: boo
     };
     let scheme = if facts.is_private { "https" } else { "http" };
     let mut all = interfaces.iter().map(|interface| at(scheme, interface));
+    let address = all.next();
     GuestRow {
         on: true,
-        address: all.next(),
+        code: address.as_deref().map(qr_code).unwrap_or_default(),
+        address,
         addresses: all.collect(),
         private_address: interfaces.first().map(|interface| at("https", interface)),
         fingerprint: Some(facts.fingerprint.clone()),

@@ -32,6 +32,7 @@ use crate::time::Time;
 use crate::web::assets::asset_answer;
 use crate::web::client::WebClient;
 use crate::web::json::{json_answer, nonsense, refused};
+use crate::web::own_files::OwnFiles;
 use crate::web::site::guarded_page;
 use crate::web::uploads::{SavedUpload, WebUploads};
 
@@ -50,6 +51,7 @@ enum GuestWork {
 #[derive(Debug)]
 pub(super) struct GuestService {
     asks: Sender<Ask>,
+    own: OwnFiles,
     waker: HttpWaker,
     site: GuestSite,
     link: GuestLink,
@@ -66,6 +68,7 @@ pub(super) struct GuestService {
 /// What a service is made of.
 pub(super) struct GuestParts {
     pub(super) asks: Sender<Ask>,
+    pub(super) own: OwnFiles,
     pub(super) waker: HttpWaker,
     pub(super) site: GuestSite,
     pub(super) link: GuestLink,
@@ -86,9 +89,10 @@ struct TextQuestion {
 
 impl GuestService {
     pub(super) fn new(parts: GuestParts) -> Self {
-        let GuestParts { asks, waker, site, link, shared, uploads } = parts;
+        let GuestParts { asks, own, waker, site, link, shared, uploads } = parts;
         Self {
             asks,
+            own,
             waker,
             site,
             listing: GuestListing::new(link.root.clone()),
@@ -257,6 +261,7 @@ impl HttpService for GuestService {
 
     fn hear(&mut self, now: Time) -> Vec<HttpId> {
         let mut due: Vec<_> = self.listing.hear(now).into_iter().collect();
+        due.extend(self.own_files());
         let Some(uploads) = &mut self.uploads else { return due };
         due.extend(uploads.hear(now));
         for SavedUpload { by, name, size } in uploads.take_saved() {

@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use super::{GuestService, GuestWork};
 use crate::accounts::AccountHost;
+use crate::content::FileId;
 use crate::control::answers::{Awaited, AwaitedAnswers};
 use crate::control::{Answers, Ask, CatRequest, Reply};
 use crate::http::{Answer, HttpConnection, HttpId, RequestHead, Status};
@@ -14,6 +15,7 @@ use crate::web::guest::archive::{ArchivePlan, ArchiveStep, GuestArchive};
 use crate::web::guest::limits;
 use crate::web::guest::site::GuestWanted;
 use crate::web::json::{json_answer, refused};
+use crate::web::own_files::{NextPiece, OwnFileEvent, OwnRead};
 
 /// What is read for a connection.
 #[derive(Debug)]
@@ -26,7 +28,28 @@ pub(super) struct GuestRead {
     /// Bytes of the content of an id that are to be read as soon as there is a place.
     wanted: Option<(String, Range<u64>)>,
     /// `None`: nothing is read now.
-    answers: Option<AwaitedAnswers>,
+    source: Option<ReadSource>,
+}
+
+/// Where bytes come from.
+#[derive(Debug)]
+enum ReadSource {
+    /// It is asked whether these bytes of the content of this id lie here.
+    Looking(String, Range<u64>),
+    /// They do.
+    Own(OwnRead),
+    /// Others have them.
+    Others(AwaitedAnswers),
+}
+
+/// What comes next of what is read.
+enum ReadStep {
+    Bytes(Vec<u8>),
+    /// Nothing yet.
+    None,
+    Done,
+    /// In words, if somebody said why.
+    Failed(Option<String>),
 }
 
 impl GuestService {
@@ -79,7 +102,7 @@ impl GuestService {
             }
             _ => return http.answer(now, gone()),
         };
-        let reading = GuestRead { host, head: Some(answer), archive, wanted, answers: None };
+        let reading = GuestRead { host, head: Some(answer), archive, wanted, source: None };
         let waits = reading.wanted.is_some();
         self.doing.insert(id, GuestWork::Read(Box::new(reading)));
         if waits {
@@ -96,7 +119,7 @@ impl GuestService {
             let Some(GuestWork::Read(reading)) = self.doing.get(id) else { return false };
             let host = reading.host;
             let read = self.doing.values().filter_map(|doing| match doing {
-                GuestWork::Read(reading) if reading.answers.is_some() => Some(reading.host),
+                GuestWork::Read(reading) if reading.source.is_some() => Some(reading.host),
                 _ => None,
             });
             let (all, own) = read.fold((0, 0), |(all, own), of| (all + 1, own + usize::from(of == host)));
@@ -109,38 +132,94 @@ impl GuestService {
         self.waiting = waiting;
     }
 
+    /// First it is looked whether it lies here.
     fn begin_read(&mut self, id: HttpId) {
         let Some(GuestWork::Read(reading)) = self.doing.get_mut(&id) else { return };
         let Some((content, range)) = reading.wanted.take() else { return };
+        match content.parse::<FileId>() {
+            Ok(file) => {
+                self.own.open(id, file);
+                reading.source = Some(ReadSource::Looking(content, range));
+            }
+            Err(_) => self.ask_others(id, &content, range),
+        }
+    }
+
+    fn ask_others(&mut self, id: HttpId, content: &str, range: Range<u64>) {
+        let Some(GuestWork::Read(reading)) = self.doing.get_mut(&id) else { return };
         let (replies, answers) = Answers::with_bell(id.0, self.waker.woken.clone(), self.waker.bell.clone());
         let length = Some(range.end - range.start);
         let request =
             CatRequest { file: format!("b3:{content}"), from: Vec::new(), offset: range.start, length };
         // A peer that is leaving answers no more, which whoever reads sees.
         drop(self.asks.send(Ask { request: request.into(), replies }));
-        reading.answers = Some(answers);
+        reading.source = Some(ReadSource::Others(answers));
+    }
+
+    /// Takes in what became of own files. These connections have a turn.
+    pub(super) fn own_files(&mut self) -> Vec<HttpId> {
+        let events = self.own.hear();
+        let due = events.iter().map(|(id, _)| *id).collect();
+        for (id, event) in events {
+            let Some(GuestWork::Read(reading)) = self.doing.get_mut(&id) else { continue };
+            match (event, &mut reading.source) {
+                (OwnFileEvent::Opened(opened), Some(ReadSource::Looking(content, range))) => {
+                    let (content, range) = (std::mem::take(content), range.clone());
+                    match opened {
+                        Some(file) => reading.source = Some(ReadSource::Own(OwnRead::new(file, range))),
+                        None => self.ask_others(id, &content, range),
+                    }
+                }
+                (OwnFileEvent::Read(read), Some(ReadSource::Own(own))) => own.came(read),
+                // Of what was read before on this connection.
+                _ => {}
+            }
+        }
+        due
+    }
+
+    /// What comes next for a connection.
+    fn read_step(&mut self, id: HttpId) -> Option<ReadStep> {
+        let Some(GuestWork::Read(reading)) = self.doing.get_mut(&id) else { return None };
+        Some(match reading.source.as_mut()? {
+            ReadSource::Looking(..) => ReadStep::None,
+            ReadSource::Own(own) => match self.own.next(id, own) {
+                NextPiece::Bytes(bytes) => ReadStep::Bytes(bytes),
+                NextPiece::Later => ReadStep::None,
+                NextPiece::End => ReadStep::Done,
+                NextPiece::Failed => ReadStep::Failed(None),
+            },
+            ReadSource::Others(answers) => loop {
+                match answers.next() {
+                    Awaited::Reply(reply) => match *reply {
+                        Reply::Bytes(raw) => break ReadStep::Bytes(raw.into_bytes()),
+                        Reply::Done => break ReadStep::Done,
+                        Reply::Failed(failure) => break ReadStep::Failed(Some(failure.message)),
+                        _ => {}
+                    },
+                    Awaited::Ended => break ReadStep::Done,
+                    Awaited::None => break ReadStep::None,
+                }
+            },
+        })
     }
 
     /// Passes on what was read.
     pub(super) fn read_on(&mut self, now: Time, id: HttpId, http: &mut HttpConnection) {
         while http.takes_more() {
-            let Some(GuestWork::Read(reading)) = self.doing.get_mut(&id) else { return };
-            let Some(answers) = &reading.answers else {
+            let Some(step) = self.read_step(id) else {
                 if self.archive_step(now, id, http) {
                     continue;
                 }
                 return;
             };
-            let reply = match answers.next() {
-                Awaited::Reply(reply) => *reply,
-                Awaited::Ended => Reply::Done,
-                Awaited::None => return,
-            };
-            match reply {
-                Reply::Bytes(raw) => {
+            let Some(GuestWork::Read(reading)) = self.doing.get_mut(&id) else { return };
+            match step {
+                ReadStep::None => return,
+                ReadStep::Bytes(bytes) => {
                     let bytes = match &mut reading.archive {
-                        None => Some(raw.into_bytes()),
-                        Some(archive) => archive.read(raw.into_bytes(), &mut self.crcs),
+                        None => Some(bytes),
+                        Some(archive) => archive.read(bytes, &mut self.crcs),
                     };
                     let Some(bytes) = bytes else { return self.read_failed(now, id, http, None) };
                     if let Some(head) = reading.head.take() {
@@ -148,8 +227,8 @@ impl GuestService {
                     }
                     http.push(now, bytes);
                 }
-                Reply::Done => {
-                    reading.answers = None;
+                ReadStep::Done => {
+                    reading.source = None;
                     match &reading.archive {
                         Some(archive) if !archive.is_reading() => self.begin_reads(),
                         Some(_) => return self.read_failed(now, id, http, None),
@@ -157,8 +236,7 @@ impl GuestService {
                         None => return self.read_ended(now, id, http),
                     }
                 }
-                Reply::Failed(failure) => return self.read_failed(now, id, http, Some(&failure.message)),
-                _ => {}
+                ReadStep::Failed(why) => return self.read_failed(now, id, http, why.as_deref()),
             }
         }
     }
