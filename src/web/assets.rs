@@ -20,14 +20,10 @@ impl Asset {
     }
 }
 
+const PAGE: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
-
-impl Asset {
-    /// A page of a name that only its server knows.
-    pub(super) const fn page(bytes: &'static [u8]) -> Self {
-        Self { name: "", media: "text/html; charset=utf-8", bytes }
-    }
-}
+const STYLE: &str = "text/css; charset=utf-8";
+const WORDS: &str = "application/json";
 
 /// What is answered with it.
 pub(super) fn asset_answer(head: &RequestHead, asset: &Asset) -> Answer {
@@ -40,13 +36,56 @@ pub(super) fn asset_answer(head: &RequestHead, asset: &Asset) -> Answer {
     guarded_page(answer.with("etag", tag).with("cache-control", "no-cache"))
 }
 
-/// All of them. That of `/` has no name.
-const ASSETS: [Asset; 5] = [
-    Asset { name: "", media: "text/html; charset=utf-8", bytes: include_bytes!("page/index.html") },
-    Asset { name: "app.js", media: SCRIPT, bytes: include_bytes!("page/app.js") },
-    Asset { name: "peer.js", media: SCRIPT, bytes: include_bytes!("page/peer.js") },
-    Asset { name: "style.css", media: "text/css; charset=utf-8", bytes: include_bytes!("page/style.css") },
-    Asset { name: "icon.svg", media: "image/svg+xml", bytes: include_bytes!("page/icon.svg") },
+/// A file of page/, under its own name.
+macro_rules! asset {
+    ($name:literal, $media:expr) => {
+        asset!($name, $media, $name)
+    };
+    ($name:literal, $media:expr, $file:literal) => {
+        Asset { name: $name, media: $media, bytes: include_bytes!(concat!("page/", $file)) }
+    };
+}
+
+/// The page of a guest, which its server shows at the link.
+pub(super) static GUEST_PAGE: Asset = asset!("guest.html", PAGE);
+
+/// All of them. That of `/` has no name. Those of a guest are among them.
+const ASSETS: [Asset; 31] = [
+    asset!("", PAGE, "index.html"),
+    asset!("guest.html", PAGE),
+    asset!("style.css", STYLE),
+    asset!("icon.svg", "image/svg+xml"),
+    // What both pages are made of.
+    asset!("ui.js", SCRIPT),
+    asset!("i18n.js", SCRIPT),
+    asset!("list.js", SCRIPT),
+    asset!("media.js", SCRIPT),
+    asset!("upload.js", SCRIPT),
+    // The page of the owner.
+    asset!("app.js", SCRIPT),
+    asset!("peer.js", SCRIPT),
+    asset!("files.js", SCRIPT),
+    asset!("details.js", SCRIPT),
+    asset!("downloads.js", SCRIPT),
+    asset!("offers.js", SCRIPT),
+    asset!("copies.js", SCRIPT),
+    asset!("shares.js", SCRIPT),
+    asset!("peers.js", SCRIPT),
+    asset!("chat.js", SCRIPT),
+    asset!("guests.js", SCRIPT),
+    asset!("own.js", SCRIPT),
+    asset!("doctor.js", SCRIPT),
+    // The page of a guest.
+    asset!("guest.js", SCRIPT),
+    asset!("slices.js", SCRIPT),
+    asset!("texts.js", SCRIPT),
+    // A table of words for each language.
+    asset!("lang-en.json", WORDS, "lang/en.json"),
+    asset!("lang-de.json", WORDS, "lang/de.json"),
+    asset!("lang-fr.json", WORDS, "lang/fr.json"),
+    asset!("lang-es.json", WORDS, "lang/es.json"),
+    asset!("lang-zh.json", WORDS, "lang/zh.json"),
+    asset!("lang-ar.json", WORDS, "lang/ar.json"),
 ];
 
 /// The one of this name.
@@ -83,15 +122,57 @@ pub(super) fn shown_as(name: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use serde_json::Value;
+
     use super::*;
+
+    /// Plurals of each language (Unicode CLDR), of those that `other` does not stand for.
+    const LANGUAGES: [(&str, &[&str]); 6] = [
+        ("en", &["one"]),
+        ("de", &["one"]),
+        ("fr", &["one"]),
+        ("es", &["one"]),
+        ("zh", &[]),
+        ("ar", &["one", "two", "few", "many"]),
+    ];
+
+    fn text(asset: &Asset) -> &'static str {
+        std::str::from_utf8(asset.bytes).unwrap()
+    }
+
+    fn table(language: &str) -> BTreeMap<String, Value> {
+        serde_json::from_str(text(find(&format!("lang-{language}.json")).unwrap())).unwrap()
+    }
+
+    /// What stands in braces.
+    fn places(words: &str) -> BTreeSet<&str> {
+        words.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect()
+    }
+
+    /// What stands behind `before`, up to `end`, wherever that is in the scripts and pages.
+    fn named(before: &str, end: char) -> BTreeSet<&'static str> {
+        let of_one = |asset: &'static Asset| {
+            text(asset).split(before).skip(1).filter_map(move |rest| Some(rest.split_once(end)?.0))
+        };
+        let all = ["", "guest.html"]
+            .into_iter()
+            .chain(ASSETS.iter().filter(|asset| asset.media == SCRIPT).map(|asset| asset.name));
+        all.filter_map(find).flat_map(of_one).collect()
+    }
 
     #[test]
     fn the_page_is_small_and_asks_nobody_else() {
-        let all: usize = ASSETS.iter().map(|asset| asset.bytes.len()).sum();
-        assert!(all <= 150 << 10, "{all} bytes");
+        // A browser fetches one language.
+        let (words, rest): (Vec<_>, Vec<_>) = ASSETS.iter().partition(|asset| asset.media == WORDS);
+        let rest: usize = rest.iter().map(|asset| asset.bytes.len()).sum();
+        let largest = words.iter().map(|asset| asset.bytes.len()).max().unwrap();
+        assert!(rest + largest <= 150 << 10, "{rest} and {largest} bytes");
+        let all = rest + words.iter().map(|asset| asset.bytes.len()).sum::<usize>();
+        assert!(all <= 200 << 10, "{all} bytes");
         for asset in &ASSETS {
-            let text = std::str::from_utf8(asset.bytes).unwrap();
-            let text = text.replace("http://www.w3.org/2000/svg", "");
+            let text = text(asset).replace("http://www.w3.org/2000/svg", "");
             for word in
                 ["http://", "https://", "innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval("]
             {
@@ -100,6 +181,71 @@ mod tests {
         }
         assert!(find("").is_some() && find("nothing").is_none());
         assert_ne!(find("app.js").unwrap().tag(), find("peer.js").unwrap().tag());
+    }
+
+    #[test]
+    fn each_script_is_there_that_another_one_imports() {
+        for name in named("from \"/", '"') {
+            assert!(find(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_language_has_the_same_words() {
+        let english = table("en");
+        for (language, plurals) in LANGUAGES {
+            let table = table(language);
+            assert_eq!(table.keys().collect::<Vec<_>>(), english.keys().collect::<Vec<_>>(), "{language}");
+            for (key, words) in &table {
+                let all: Vec<_> = match words {
+                    Value::Object(forms) => {
+                        let wanted: BTreeSet<_> = plurals.iter().copied().chain(["other"]).collect();
+                        assert_eq!(
+                            forms.keys().map(String::as_str).collect::<BTreeSet<_>>(),
+                            wanted,
+                            "{language}: {key}"
+                        );
+                        forms.values().collect()
+                    }
+                    one => vec![one],
+                };
+                assert!(
+                    all.iter().all(|words| !words.as_str().unwrap().trim().is_empty()),
+                    "{language}: {key}"
+                );
+                // One and two may be said without a number.
+                let other = |words: &Value| words.get("other").unwrap_or(words).as_str().unwrap().to_owned();
+                assert_eq!(places(&other(words)), places(&other(&english[key])), "{language}: {key}");
+            }
+        }
+    }
+
+    /// As [`named`], where `before` is a word of its own.
+    fn said(before: &str, end: char) -> BTreeSet<&'static str> {
+        ["(", "[", "{", " ", "\n"].iter().flat_map(|mark| named(&format!("{mark}{before}"), end)).collect()
+    }
+
+    #[test]
+    fn each_word_is_there_that_is_said_and_none_else() {
+        let english = table("en");
+        for before in ["t(\"", "of(\"", "data-t=\"", "data-label=\""] {
+            for key in said(before, '"') {
+                assert!(english.contains_key(key), "{key}");
+            }
+        }
+        // The peer says the rest of these.
+        let mut begun = said("word(\"", '"');
+        begun.extend(said("t(`", '$').into_iter().map(|kind| kind.trim_end_matches('_')));
+        for kind in &begun {
+            assert!(english.keys().any(|key| key.starts_with(&format!("{kind}_"))), "{kind}");
+        }
+        let scripts = ASSETS.iter().filter(|asset| asset.media == SCRIPT || asset.media == PAGE);
+        let scripts: String = scripts.map(text).collect();
+        for key in english.keys() {
+            let is_whole =
+                scripts.contains(&format!("\"{key}\"")) || scripts.contains(&format!("table.{key}"));
+            assert!(is_whole || begun.iter().any(|kind| key.starts_with(&format!("{kind}_"))), "{key}");
+        }
     }
 
     #[test]

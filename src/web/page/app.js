@@ -1,253 +1,109 @@
-import { Refused, all, ask, link, signIn } from "/peer.js";
+// The owner's page: which view is shown, and when it is shown anew.
 
-const view = document.getElementById("view");
-const state = document.getElementById("state");
-const PAGE = 200;
+import { language_choice, t, translate } from "/i18n.js";
+import { ask, headers, sign_in, status, takes_uploads } from "/peer.js";
+import { Refused, el, failed, say } from "/ui.js";
+import { Uploads, chooser, dropped } from "/upload.js";
+import * as chat from "/chat.js";
+import * as copies from "/copies.js";
+import * as downloads from "/downloads.js";
+import * as files from "/files.js";
+import * as offers from "/offers.js";
+import * as own from "/own.js";
+import * as peers from "/peers.js";
+import * as shares from "/shares.js";
 
-// Names and text of others get into the page as text alone.
-function el(tag, properties = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [key, value] of Object.entries(properties)) {
-    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
-    else if (key in node) node[key] = value;
-    else node.setAttribute(key, value);
-  }
-  node.append(...children.filter((child) => child !== null && child !== undefined));
-  return node;
-}
+// In the order of the menu.
+const VIEWS = { files, downloads, offers, copies, shares, peers, chat, own };
 
-const name = (text) => el("bdi", {}, text);
+const main = document.getElementById("view");
 
-function size(bytes) {
-  if (bytes < 1000) return `${bytes} B`;
-  let unit = -1;
-  while (bytes >= 999.5 && unit < 4) { bytes /= 1024; unit += 1; }
-  return `${bytes < 9.95 ? bytes.toFixed(1) : Math.round(bytes)} ${["KiB", "MiB", "GiB", "TiB", "PiB"][unit]}`;
-}
+// Milliseconds between two looks, at least; and how many times as long as a look took.
+const REST = 500;
+const SHARE = 4;
 
-const count = (n, one, many) => `${n.toLocaleString()} ${n === 1 ? one : many}`;
-
-function say(text, isBad = false) {
-  state.textContent = text;
-  state.classList.toggle("bad", isBad);
-}
-
-function failed(error) {
-  if (error.name === "AbortError") return;
-  if (error instanceof Refused) say(error.message, true);
-  else say("The peer cannot be reached. Is it still running?", true);
-}
-
-// Runs what a button does, and says why it could not be done.
-const act = (work) => (event) => { event?.preventDefault(); Promise.resolve(work(event)).catch(failed); };
-
-const button = (label, work, properties = {}) =>
-  el("button", { type: "button", className: "do", ...properties, onclick: act(work) }, label);
-
-// ---- files ---------------------------------------------------------------------------------
-
-let folder = "";
-let words = "";
-
-function crumbs() {
-  const parts = folder.split("/").filter(Boolean);
-  const go = (to) => button(to.label, () => open_folder(to.path), { className: "" });
-  const all = [{ label: "All files", path: "" }];
-  parts.forEach((part, at) => all.push({ label: part, path: `${parts.slice(0, at + 1).join("/")}/` }));
-  const nodes = all.flatMap((to, at) => (at === 0 ? [go(to)] : ["/", go(to)]));
-  return el("div", { className: "crumbs" }, ...nodes);
-}
-
-async function open_folder(path) {
-  folder = path;
-  words = "";
-  await show("files");
-}
-
-function who(row) {
-  const others = row.peers.slice(0, 3).join(", ");
-  const more = row.peer_count ?? row.peers.length;
-  const from = more > 3 ? `${others} and ${more - 3} more` : others;
-  if (row.mine) return from ? `you, ${from}` : "you";
-  return row.away ? `kept by others (${from} is away)` : from;
-}
-
-const last = (path) => path.split("/").pop();
-
-function row_of(row) {
-  if (row.reply === "folder") {
-    const shown = row.path.slice(folder.length);
-    const open = el("button", { type: "button", onclick: act(() => open_folder(`${row.path}/`)) }, name(`${shown}/`));
-    const more = `${count(row.files, "file", "files")} · ${size(row.size)} · ${who(row)}`;
-    const acts = row.mine && row.peers.length === 0 ? null : button("Download", () => download(`${row.path}/`));
-    return line(open, more, acts);
-  }
-  const shown = words ? row.path : row.path.slice(folder.length);
-  const word = `b3:${row.id}`;
-  if (row.is_folder || !row.id) return line(name(shown), row.is_folder ? "empty folder" : `hashing ${row.hashed_percent ?? 0}%`);
-  const open = el("button", { type: "button", onclick: act(() => preview(word, last(row.path))) }, name(shown));
-  const save = button("Save", () => save_file(word, last(row.path)), { title: "Save with this browser" });
-  // By its path, which is what the queue calls it; by its id where the path could mean something else.
-  const called = row.ambiguous || /^b3:|[*?[\\]/.test(row.path) ? word : row.path;
-  const acts = row.mine ? [save] : [button("Download", () => download(row.path, called)), save];
-  return line(open, `${size(row.size)} · ${who(row)}`, ...acts);
-}
-
-function line(main, more, ...acts) {
-  return el("li", {},
-    el("div", { className: "main" }, main, el("div", { className: "more" }, more)),
-    el("div", { className: "acts" }, ...acts));
-}
-
-async function files() {
-  const search = el("input", { type: "search", value: words, placeholder: "Search all files", ariaLabel: "Search all files" });
-  const form = el("form", { role: "search", onsubmit: act(() => { words = search.value.trim(); return show("files"); }) },
-    search, el("button", { className: "do" }, "Search"));
-  const rows = [];
-  const keep = (reply) => { if (["file", "folder"].includes(reply.reply)) rows.push(reply); };
-  if (words) await ask({ command: "search", words: words.split(/\s+/) }, keep);
-  else await ask({ command: "list", folders: true, ...(folder && { pattern: folder }) }, keep);
-  const list = el("ul", { className: "rows" });
-  let shown = 0;
-  const more = button("Show more", () => fill());
-  const fill = () => {
-    list.append(...rows.slice(shown, shown + PAGE).map(row_of));
-    shown = Math.min(rows.length, shown + PAGE);
-    more.hidden = shown >= rows.length;
-  };
-  fill();
-  const none = words ? `Nothing is called “${words}”.` : "Nobody shares anything yet. What lies in your shared folder is seen here by all.";
-  return [form, words ? el("h2", {}, `Found: ${rows.length.toLocaleString()}`) : crumbs(),
-    rows.length ? list : el("p", { className: "empty" }, none), more];
-}
-
-async function download(path, word = path) {
-  const [begun] = await all({ command: "download", files: [word] }, "begun");
-  say(begun ? `Downloading ${path} (${size(begun.size)}).` : `${path} is here already.`);
-}
-
-async function save_file(word, called) {
-  const { path } = await link(word, called);
-  el("a", { href: path, download: called }).click();
-}
-
-async function preview(word, called) {
-  const { path, shown_as } = await link(word, called);
-  if (!shown_as) return save_file(word, called);
-  const source = `${path}?show`;
-  const kind = shown_as.split("/")[0];
-  const shown = kind === "image" ? el("img", { src: source, alt: called })
-    : kind === "text" ? el("pre", { dir: "auto" }, await (await fetch(source, { headers: { range: "bytes=0-262143" } })).text())
-    : el(kind, { src: source, controls: true, autoplay: true });
-  const dialog = el("dialog", { ariaLabel: called, onclose: () => dialog.remove() },
-    el("div", { className: "acts" }, button("Save", () => save_file(word, called)), button("Close", () => dialog.close())),
-    el("h2", {}, name(called)), shown);
-  document.body.append(dialog);
-  dialog.showModal();
-}
-
-// ---- downloads -----------------------------------------------------------------------------
-
-const STATES = { downloading: "downloading", queued: "queued", waiting: "waits for somebody who has it", paused: "paused",
-  failed: "failed", stopping: "stopping", removed: "removed" };
-
-async function downloads() {
-  const rows = await all({ command: "queue" }, "queued");
-  const ended = (await all({ command: "log" }, "transfer")).slice(0, 20);
-  const row = (r) => {
-    const now = r.state === "downloading" && r.speed ? ` · ${size(r.speed)}/s` : "";
-    const more = el("span", {}, `${size(r.done)} of ${size(r.size)} · ${r.why ?? STATES[r.state] ?? r.state}${now}`,
-      el("progress", { value: r.done, max: Math.max(r.size, 1), ariaLabel: `${r.what}: how far it is` }));
-    const one = (label, command, rest = {}) =>
-      button(label, async () => { await ask({ command, which: String(r.job), ...rest }); await show("downloads"); });
-    const goes = ["downloading", "queued", "waiting"].includes(r.state);
-    return line(name(r.what), more, goes ? one("Pause", "pause") : one("Resume", "resume"), one("Cancel", "cancel"));
-  };
-  const done = (r) => line(name(r.path ?? "a file"),
-    `${r.way === "in" ? "from" : "to"} ${r.peers.join(", ") || "nobody"} · ${size(r.bytes)} · ${r.outcome === "done" ? "done" : r.why ?? "in part"}`);
-  return [el("h2", {}, "Queue"),
-    rows.length ? el("ul", { className: "rows" }, ...rows.map(row)) : el("p", { className: "empty" }, "Nothing is being downloaded."),
-    el("h2", {}, "Lately"),
-    ended.length ? el("ul", { className: "rows" }, ...ended.map(done)) : el("p", { className: "empty" }, "Nothing yet.")];
-}
-
-// ---- peers ---------------------------------------------------------------------------------
-
-async function peers() {
-  const rows = await all({ command: "peers" }, "peer");
-  const row = (r) => line(el("span", {}, name(r.name), r.look_alike ? ` (${r.peer.slice(0, 8)})` : ""),
-    r.files === null ? "its files are not known yet" : `${count(r.files, "file", "files")} · ${size(r.size)} · ${r.address}`);
-  return [el("h2", {}, count(rows.length, "peer is here", "peers are here")),
-    rows.length ? el("ul", { className: "rows" }, ...rows.map(row)) : el("p", { className: "empty" }, "Nobody else is on this network yet.")];
-}
-
-// ---- chat ----------------------------------------------------------------------------------
-
-async function chat() {
-  const rows = await all({ command: "chat" }, "line");
-  const row = (r) => el("p", {}, el("b", {}, name(r.mine ? "you" : r.name)),
-    r.audience === "everyone" ? "" : " (to one alone)", ": ", el("span", { dir: "auto" }, r.text));
-  const log = el("div", { className: "log", role: "log", tabIndex: 0, ariaLabel: "What was said" }, ...rows.map(row));
-  const text = el("input", { type: "text", placeholder: "Say something to everyone, or @name …", ariaLabel: "What you say", maxLength: 700, autocomplete: "off" });
-  const form = el("form", { onsubmit: act(async () => {
-    if (!text.value.trim()) return;
-    await ask({ command: "chat", text: [text.value] });
-    text.value = "";
-    await show("chat");
-    view.querySelector("form input").focus();
-  }) }, text, el("button", { className: "do" }, "Say"));
-  requestAnimationFrame(() => { log.scrollTop = log.scrollHeight; });
-  return [rows.length ? log : el("p", { className: "empty" }, "Nothing was said yet."), form];
-}
-
-// ---- all of it -----------------------------------------------------------------------------
-
-const VIEWS = { files, downloads, peers, chat };
-let current = "files";
+let name = "";
+let shown = { open: null, concerns: /^$/ };
 let turn = 0;
 
-// Where the keyboard is, among buttons of the same words: what is shown anew does not take it away.
-function focus_kept() {
-  const focused = document.activeElement;
-  if (!view.contains(focused) || focused === view) return () => {};
-  const same = () => [...view.querySelectorAll(focused.tagName)].filter((node) => node.textContent === focused.textContent);
-  const at = same().indexOf(focused);
-  return () => (same()[at] ?? view).focus({ preventScroll: true });
+// ---- where one is --------------------------------------------------------------------------
+
+// The address says it behind `#`: `files?in=films/`. What else stands there is a code.
+function place() {
+  const [view, args = ""] = location.hash.slice(1).split("?");
+  return Object.hasOwn(VIEWS, view) ? { view, args: new URLSearchParams(args) } : { view: "files", args: new URLSearchParams() };
 }
 
-async function show(which) {
-  const mine = (turn += 1);
-  current = which;
-  for (const tab of document.querySelectorAll("nav button")) {
-    if (tab.dataset.view === which) tab.setAttribute("aria-current", "page");
-    else tab.removeAttribute("aria-current");
+function code() {
+  const text = location.hash.slice(1);
+  if (!text || Object.hasOwn(VIEWS, text.split("?")[0])) return "";
+  // Once it is read it stands nowhere.
+  history.replaceState(null, "", location.pathname);
+  return text;
+}
+
+function menu() {
+  const nav = document.querySelector("header nav");
+  nav.replaceChildren(...Object.keys(VIEWS).map((view) => el("a", { href: `#${view}`, id: `to-${view}` }, t(`view_${view}`))));
+}
+
+function mark(view) {
+  for (const link of document.querySelectorAll("header nav a")) {
+    if (link.id === `to-${view}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
   }
-  const nodes = await VIEWS[which]();
+  document.getElementById(`to-${view}`).scrollIntoView({ block: "nearest", inline: "nearest" });
+  document.title = `${t(`view_${view}`)} – ${name}`;
+}
+
+async function go() {
+  const mine = (turn += 1);
+  const { view, args } = place();
+  mark(view);
+  document.querySelector("dialog[open]")?.close();
+  const module = VIEWS[view];
+  const is_inside = main.contains(document.activeElement);
+  const opened = await module.open(args);
   if (mine !== turn) return;
-  const focus = focus_kept();
-  view.replaceChildren(...nodes);
-  focus();
+  shown = { ...opened, concerns: module.concerns, every: module.every ?? 0, seen: performance.now() };
+  main.replaceChildren(...opened.nodes.flat().filter(Boolean));
+  scrollTo({ top: 0 });
+  // Who opened a folder is in what lies in it.
+  if (is_inside) main.focus({ preventScroll: true });
+  await opened.begin();
+  if (mine !== turn) return;
+  if (document.activeElement === main) opened.focus?.();
+  shown.seen = performance.now();
 }
 
-async function status() {
-  const [now] = await all({ command: "status" }, "status");
-  document.getElementById("name").textContent = now.name;
-  document.title = `${now.name} – potluck`;
-}
+// ---- what happens --------------------------------------------------------------------------
 
-// What concerns the view that is shown is shown anew, twice a second at most, and not under the hands of who types.
-const CONCERNS = { files: /^(peer_shares|peer_went|file_|missed)/, downloads: /^download_/, peers: /^peer_/, chat: /^$/ };
 let is_due = false;
 
-function heard(event) {
-  if (event.reply !== "event" || is_due || !CONCERNS[current].test(event.event)) return;
+// Shows the view anew, when it had time to rest.
+function refresh() {
+  if (is_due || document.hidden) return;
   is_due = true;
-  setTimeout(() => {
+  const wait = Math.max(0, (shown.seen ?? 0) + Math.max(REST, SHARE * (shown.took ?? 0)) - performance.now());
+  setTimeout(async () => {
+    const looked = shown;
+    const begun = performance.now();
+    try {
+      await looked.refresh?.();
+    } catch (error) {
+      failed(error);
+    }
+    looked.seen = performance.now();
+    looked.took = looked.seen - begun;
     is_due = false;
-    const typed = document.activeElement;
-    if (typed instanceof HTMLInputElement && view.contains(typed) && typed.value !== typed.defaultValue) return;
-    show(current).catch(failed);
-  }, 500);
+  }, wait);
+}
+
+function heard(event) {
+  if (event.reply !== "event") return;
+  if (event.event === "warning") say(event.text, true);
+  else if (event.event === "download_ended" && event.outcome === "done") say(t("arrived", { name: event.path }));
+  if (shown.concerns.test(event.event)) refresh();
 }
 
 let watching = null;
@@ -273,23 +129,39 @@ async function watch() {
 
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) watching?.abort();
-  else show(current).catch(failed);
+  else refresh();
 });
 
-for (const tab of document.querySelectorAll("nav button")) {
-  tab.addEventListener("click", act(() => { say(""); return show(tab.dataset.view); }));
+// ---- files of this browser -----------------------------------------------------------------
+
+function uploads() {
+  if (!takes_uploads()) return;
+  const sent = new Uploads();
+  const share = (added) => sent.add(added, { address: "/api/upload", headers, fields: { to: "shared" } });
+  dropped(document.body, share);
+  document.querySelector("footer").prepend(...chooser(t("share_files"), share));
+  main.before(sent.node);
 }
 
-try {
-  if (await signIn()) {
-    await status();
-    await show("files");
-    watch();
-    // Lines of chat are no events: they are looked for while the chat is shown.
-    setInterval(() => { if (current === "chat" && !document.hidden && !view.querySelector("form input")?.value) show("chat").catch(failed); }, 2000);
-  } else {
-    view.replaceChildren(el("p", { className: "empty" }, "Run `potluck web` in a terminal to open this page."));
+async function begin() {
+  translate();
+  menu();
+  document.querySelector(".skip").addEventListener("click", () => main.focus());
+  document.querySelector("footer").append(language_choice());
+  if (!await sign_in(code())) {
+    main.replaceChildren(el("p", { className: "empty" }, t("open_by_web")));
+    return;
   }
-} catch (error) {
-  failed(error);
+  ({ name } = await status());
+  document.getElementById("name").textContent = name;
+  addEventListener("hashchange", () => { say(""); go().catch(failed); });
+  await go();
+  watch();
+  setInterval(() => { if (shown.every && performance.now() - shown.seen >= shown.every) refresh(); }, 1000);
+  uploads();
 }
+
+begin().catch((error) => {
+  failed(error);
+  if (error instanceof Refused && error.code === "signed_out") main.replaceChildren(el("p", { className: "empty" }, t("open_by_web")));
+});
