@@ -148,20 +148,26 @@ async function begin() {
   menu();
   document.querySelector(".skip").addEventListener("click", () => main.focus());
   document.querySelector("footer").append(language_choice());
-  if (!await sign_in(code())) {
+  if (!(await sign_in(code()))) {
     main.replaceChildren(el("p", { className: "empty" }, t("open_by_web")));
     return;
   }
   ({ name } = await status());
   document.getElementById("name").textContent = name;
-  addEventListener("hashchange", () => { say(""); go().catch(failed); });
+  addEventListener("hashchange", () => {
+    say("");
+    go().catch(failed);
+  });
   await go();
   watch();
-  setInterval(() => { if (shown.every && performance.now() - shown.seen >= shown.every) refresh(); }, 1000);
+  setInterval(() => {
+    if (shown.every && performance.now() - shown.seen >= shown.every) refresh();
+  }, 1000);
   uploads();
 }
 
 begin().catch((error) => {
   failed(error);
-  if (error instanceof Refused && error.code === "signed_out") main.replaceChildren(el("p", { className: "empty" }, t("open_by_web")));
+  if (error instanceof Refused && error.code === "signed_out")
+    main.replaceChildren(el("p", { className: "empty" }, t("open_by_web")));
 });

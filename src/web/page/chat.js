@@ -2,7 +2,7 @@
 
 import { moment, t } from "/i18n.js";
 import { all, ask } from "/peer.js";
-import { act, button, el, input, name, select } from "/ui.js";
+import { act, el, failed, input, name, select } from "/ui.js";
 
 // Lines are no events: they are looked for.
 export const concerns = /^peer_/;
@@ -20,21 +20,42 @@ function with_whom(row) {
   return row.mine ? { peer: row.audience.one.peer, name: row.audience.one.name } : { peer: row.peer, name: row.name };
 }
 
+// A line. Who reads all of them sees which one is for one alone, and talks with that one from there.
+function draw_line(row, is_chosen, talk) {
+  const whom = with_whom(row);
+  const words = () => (row.mine ? t("to_alone", { name: whom.name }) : t("to_you_alone"));
+  const alone =
+    whom && !is_chosen ? el("button", { type: "button", className: "tag", onclick: () => talk(whom.peer) }, words()) : null;
+  return el(
+    "p",
+    {},
+    el("b", {}, row.mine ? t("you") : name(row.name), row.look_alike ? ` (${row.peer.slice(0, 8)})` : ""),
+    " ",
+    el("time", { className: "more", dateTime: new Date(row.said).toISOString() }, moment(row.said)),
+    alone ? [" ", alone] : null,
+    el("br"),
+    el("span", { dir: "auto" }, row.text),
+  );
+}
+
 export async function open(args) {
   let chosen = args.get("with") ?? "";
-  let last = "";
-  const to = select([], "", { ariaLabel: t("talk_with"), onchange: () => { chosen = to.value; last = ""; refresh(); } });
+  let lines = [];
+  const to = select([], "", { ariaLabel: t("talk_with"), onchange: () => talk(to.value) });
   const log = el("div", { className: "log", role: "log", tabIndex: 0, ariaLabel: t("what_was_said") });
   const empty = el("p", { className: "empty" }, t("nothing_said"));
   const text = input({ maxLength: MOST, ariaLabel: t("what_you_say"), spellcheck: true });
 
-  const line = (row) => {
-    const whom = with_whom(row);
-    const alone = whom && !chosen ? el("button", { type: "button", className: "tag", onclick: () => { chosen = whom.peer; last = ""; refresh(); text.focus(); } },
-      row.mine ? t("to_alone", { name: whom.name }) : t("to_you_alone")) : null;
-    return el("p", { className: row.mine ? "mine" : "" }, el("b", {}, row.mine ? t("you") : name(row.name), row.look_alike ? ` (${row.peer.slice(0, 8)})` : ""), " ",
-      el("time", { className: "more", dateTime: new Date(row.said).toISOString() }, moment(row.said)), alone ? [" ", alone] : null, el("br"), el("span", { dir: "auto" }, row.text));
+  const talk = (whom) => {
+    chosen = whom;
+    refresh().catch(failed);
   };
+
+  const line = (row) =>
+    draw_line(row, chosen !== "", (whom) => {
+      talk(whom);
+      text.focus();
+    });
 
   function people(peers, rows) {
     const all_of = new Map(peers.map((peer) => [peer.peer, peer.name]));
@@ -54,11 +75,14 @@ export async function open(args) {
     const [peers, rows] = await Promise.all([all({ command: "peers" }, "peer"), all({ command: "chat" }, "line")]);
     people(peers, rows);
     const shown = rows.filter((row) => !chosen || with_whom(row)?.peer === chosen).slice(-LINES);
-    const told = JSON.stringify(shown);
-    if (told === last) return;
-    last = told;
+    const told = shown.map((row) => JSON.stringify(row));
+    // Only what is new is put in, for it is read out.
+    const is_more = lines.every((one, at) => one === told[at]);
+    if (is_more && told.length === lines.length) return;
     const is_at_end = log.scrollTop + log.clientHeight >= log.scrollHeight - 40;
-    log.replaceChildren(...shown.map(line));
+    if (is_more) log.append(...shown.slice(lines.length).map(line));
+    else log.replaceChildren(...shown.map(line));
+    lines = told;
     log.hidden = shown.length === 0;
     empty.hidden = shown.length > 0;
     if (is_at_end) log.scrollTop = log.scrollHeight;
@@ -72,6 +96,12 @@ export async function open(args) {
     log.scrollTop = log.scrollHeight;
   });
   const node = el("form", { onsubmit: say_it }, text, el("button", { className: "do lead" }, t("say")));
-  return { nodes: [el("div", { className: "bar" }, el("h2", {}, t("chat")), el("span", { className: "gap" }), to), log, empty, node], refresh,
-    begin: async () => { await refresh(); log.scrollTop = log.scrollHeight; } };
+  return {
+    nodes: [el("div", { className: "bar" }, el("h2", {}, t("chat")), el("span", { className: "gap" }), to), log, empty, node],
+    refresh,
+    begin: async () => {
+      await refresh();
+      log.scrollTop = log.scrollHeight;
+    },
+  };
 }

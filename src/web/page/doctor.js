@@ -8,8 +8,15 @@ function interface_of(found) {
   const which = `\u2068${found.name}\u2069`;
   if (!found.up) return t("dr_if_off", { name: found.name });
   if (!found.connected) return t("dr_if_unplugged", { name: found.name });
-  const used = found.is_used ? t("dr_if_used", { sent: found.sent, heard: found.heard, peers: found.peer_count }) : t("dr_if_unused");
-  return joined([which, found.addresses.join(", "), used, found.unsent > 0 ? t("dr_if_unsent", { n: found.unsent, why: found.why ?? "" }) : null]);
+  const used = found.is_used
+    ? t("dr_if_used", { sent: found.sent, heard: found.heard, peers: found.peer_count })
+    : t("dr_if_unused");
+  return joined([
+    which,
+    found.addresses.join(", "),
+    used,
+    found.unsent > 0 ? t("dr_if_unsent", { n: found.unsent, why: found.why ?? "" }) : null,
+  ]);
 }
 
 function index_of(found) {
@@ -41,7 +48,8 @@ const SENTENCES = {
   port_mapping: (f) => joined([t("dr_mapping", { port: String(f.port) }), word("mapping", f.state), f.outside]),
   index: index_of,
   firewalls: (f) => joined(["ufw", "firewalld"].map((called) => `${called}: ${word("firewall", f[called])}`)),
-  space: (f) => (f.free === null ? t("dr_space_unknown", { folder: f.folder }) : t("dr_space", { size: size(f.free), folder: f.folder })),
+  space: (f) =>
+    f.free === null ? t("dr_space_unknown", { folder: f.folder }) : t("dr_space", { size: size(f.free), folder: f.folder }),
   sandbox: (f) => joined([t("dr_sandbox"), word("confined", f.confined), f.why]),
   descriptors: (f) => t("dr_descriptors", { used: f.used === null ? "?" : number(f.used), allowed: f.allowed }),
   watches: (f) => t("dr_watches", { used: f.used === null ? "?" : number(f.used), allowed: f.allowed }),

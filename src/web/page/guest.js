@@ -1,5 +1,4 @@
-// The page of a guest: what somebody shows to a phone, and takes from it. All is relative to its own address. docs/API.md,
-// "What a guest asks".
+// The page of a guest: what somebody shows to a phone, and takes from it. All is relative to its own address.
 
 import { ago, joined, language_choice, moment, of, percent, size, t } from "/i18n.js";
 import { List, cells, press } from "/list.js";
@@ -20,7 +19,11 @@ async function answered(path, options = {}) {
   const answer = await fetch(path, { cache: "no-store", ...options });
   if (answer.ok) return answer.json();
   let told = {};
-  try { told = await answer.json(); } catch { /* Nothing is told. */ }
+  try {
+    told = await answer.json();
+  } catch {
+    /* Nothing is told. */
+  }
   throw Object.assign(new Refused(told.message ?? t("gone"), answer.status), { wait: told.wait ?? 0 });
 }
 
@@ -42,17 +45,25 @@ function pin_form() {
       setTimeout(() => wait(seconds - 1), 1000);
     } else say("");
   };
-  const node = el("form", { className: "pin", onsubmit: act(async () => {
-    try {
-      const { path } = await post("api/pin", { pin: pin.value.trim() });
-      location.replace(path);
-    } catch (error) {
-      pin.value = "";
-      pin.focus();
-      if (error.wait > 0) wait(Math.ceil(error.wait));
-      else throw error;
-    }
-  }) }, pin, enter);
+  const node = el(
+    "form",
+    {
+      className: "pin",
+      onsubmit: act(async () => {
+        try {
+          const { path } = await post("api/pin", { pin: pin.value.trim() });
+          location.replace(path);
+        } catch (error) {
+          pin.value = "";
+          pin.focus();
+          if (error.wait > 0) wait(Math.ceil(error.wait));
+          else throw error;
+        }
+      }),
+    },
+    pin,
+    enter,
+  );
   main.replaceChildren(el("h2", {}, t("pin_asked")), node);
   pin.focus();
 }
@@ -80,23 +91,48 @@ async function save_file(about, row) {
 
 async function open_file(about, row) {
   if (!row.shown_as) return save_file(about, row);
-  await show(row.name, `file/${row.id}/${part(row.name)}?show`, row.shown_as,
-    [button([icon("save"), t("save")], () => save_file(about, row), { className: "do lead" })]);
+  await show(row.name, `file/${row.id}/${part(row.name)}?show`, row.shown_as, [
+    button([icon("save"), t("save")], () => save_file(about, row), { className: "do lead" }),
+  ]);
 }
 
 const place = () => new URLSearchParams(location.hash.slice(1));
-const go = (args) => { location.hash = new URLSearchParams(args); };
+const go = (args) => {
+  location.hash = new URLSearchParams(args);
+};
 
 function crumbs(about, path) {
   const parts = path.split("/").filter(Boolean);
-  const all = [[about.title, ""], ...parts.map((one, at) => [one, parts.slice(0, at + 1).join("/")])];
-  return el("nav", { className: "crumbs", ariaLabel: t("folder_path") }, el("ol", {}, all.map(([label, to], at) =>
-    el("li", {}, el("a", { href: `#${new URLSearchParams({ in: to })}`, ...(at === all.length - 1 && { ariaCurrent: "page" }) }, name(label))))));
+  const all = [[about.title || about.name, ""], ...parts.map((one, at) => [one, parts.slice(0, at + 1).join("/")])];
+  return el(
+    "nav",
+    { className: "crumbs", ariaLabel: t("folder_path") },
+    el(
+      "ol",
+      {},
+      all.map(([label, to], at) =>
+        el(
+          "li",
+          {},
+          el(
+            "a",
+            { href: `#${new URLSearchParams({ in: to })}`, ...(at === all.length - 1 && { ariaCurrent: "page" }) },
+            name(label),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 function draw(about, row, is_found) {
   const is_folder = row.kind === "folder";
-  const more = joined([is_found && row.path !== row.name ? `\u2068${row.path}\u2069` : null, is_folder ? t("n_files", { n: row.files }) : null, size(row.size), row.modified ? ago(row.modified * 1000) : null]);
+  const more = joined([
+    is_found && row.path !== row.name ? `\u2068${row.path}\u2069` : null,
+    is_folder ? t("n_files", { n: row.files }) : null,
+    size(row.size),
+    row.modified ? ago(row.modified * 1000) : null,
+  ]);
   const acts = is_folder ? [] : [press("save", of("save", row.name), () => save_file(about, row))];
   return cells(is_folder ? "folder" : kind_of(row.name), row.name, more, acts);
 }
@@ -108,11 +144,14 @@ async function files(about, into) {
   const asked = words ? { search: words } : { path };
   const first = await get("api/list", { ...asked, from: 0 });
   const rows = new Array(first.total);
-  const put = (from, some) => some.forEach((row, at) => { rows[from + at] = row; });
+  const put = (from, some) =>
+    some.forEach((row, at) => {
+      rows[from + at] = row;
+    });
   put(0, first.rows);
   const coming = new Set();
   const missing = async (at) => {
-    const from = at - at % Math.max(first.rows.length, 1);
+    const from = at - (at % Math.max(first.rows.length, 1));
     if (coming.has(from)) return;
     coming.add(from);
     try {
@@ -122,16 +161,45 @@ async function files(about, into) {
     }
     list.grown();
   };
-  const list = new List({ label: t("files"), key: (row) => `${row.path}\n${row.id}`, draw: (row) => draw(about, row, words !== ""),
+  const list = new List({
+    label: t("files"),
+    key: (row) => `${row.path}\n${row.id}`,
+    draw: (row) => draw(about, row, words !== ""),
     missing: (at) => missing(at).catch(failed),
-    open: (row) => (row.kind === "folder" ? go({ in: row.path }) : open_file(about, row).catch(failed)) });
+    open: (row) => (row.kind === "folder" ? go({ in: row.path }) : open_file(about, row).catch(failed)),
+  });
   const search = input({ type: "search", value: words, placeholder: t("search"), ariaLabel: t("search") });
-  const form = el("form", { role: "search", onsubmit: (event) => { event.preventDefault(); go(search.value.trim() ? { q: search.value.trim() } : {}); } }, search,
-    el("button", { className: "do" }, t("search")));
-  const called = path.split("/").pop() || about.title;
-  const zip = words || first.total === 0 ? null : button([icon("save"), t("all_as_zip")], () => save(`zip/${part(called)}.zip?${new URLSearchParams({ path })}`, `${called}.zip`));
-  into.replaceChildren(form, el("div", { className: "bar" }, words ? el("h2", {}, t("found_for", { words })) : crumbs(about, path), el("span", { className: "gap" }), zip),
-    ...(first.total === 0 ? [el("p", { className: "empty" }, words ? t("nothing_found", { words }) : t("empty_folder"))] : []), list.node);
+  const form = el(
+    "form",
+    {
+      role: "search",
+      onsubmit: (event) => {
+        event.preventDefault();
+        go(search.value.trim() ? { q: search.value.trim() } : {});
+      },
+    },
+    search,
+    el("button", { className: "do" }, t("search")),
+  );
+  const called = path.split("/").pop() || about.title || about.name;
+  const zip =
+    words || first.total === 0
+      ? null
+      : button([icon("save"), t("all_as_zip")], () =>
+          save(`zip/${part(called)}.zip?${new URLSearchParams({ path })}`, `${called}.zip`),
+        );
+  into.replaceChildren(
+    form,
+    el(
+      "div",
+      { className: "bar" },
+      words ? el("h2", {}, t("found_for", { words })) : crumbs(about, path),
+      el("span", { className: "gap" }),
+      zip,
+    ),
+    ...(first.total === 0 ? [el("p", { className: "empty" }, words ? t("nothing_found", { words }) : t("empty_folder"))] : []),
+    list.node,
+  );
   list.set(rows);
 }
 
@@ -140,9 +208,19 @@ async function files(about, into) {
 // How far others could read along. Whoever minds finds the other way here, and nobody else is held up.
 function privacy(about) {
   if (about.is_private) return null;
-  const why = () => dialog(t("not_encrypted"), [el("p", {}, t("not_encrypted_what")), el("p", {}, el("a", { className: "do lead", href: about.private_link }, t("open_private"))),
-    el("p", {}, t("private_warning")), facts([[t("fingerprint"), el("code", { dir: "ltr" }, about.fingerprint ?? "")]])]);
-  return el("p", { className: "more" }, about.private_link ? el("button", { type: "button", className: "tag", onclick: why }, t("not_encrypted")) : t("not_encrypted"));
+  const why = () =>
+    dialog(t("not_encrypted"), [
+      el("p", {}, t("not_encrypted_what")),
+      el("p", {}, el("a", { className: "do lead", href: about.private_link }, t("open_private"))),
+      el("p", {}, t("private_warning")),
+      facts([[t("fingerprint"), el("code", { dir: "ltr" }, about.fingerprint ?? "")]]),
+    ]);
+  const is_known = about.private_link?.startsWith("https:");
+  return el(
+    "p",
+    { className: "more" },
+    is_known ? el("button", { type: "button", className: "tag", onclick: why }, t("not_encrypted")) : t("not_encrypted"),
+  );
 }
 
 async function begin() {
@@ -156,17 +234,27 @@ async function begin() {
   if (about.uploads) {
     const sent = new Uploads();
     const add = (added) => sent.add(added, { address: "api/upload", headers, fields: {} });
-    parts.unshift(el("div", { className: "bar" }, chooser([icon("send"), t("send_to", { name: about.name })], add, { className: "do" })), sent.node);
+    parts.unshift(
+      el("div", { className: "bar" }, chooser([icon("send"), t("send_to", { name: about.name })], add, { className: "do" })),
+      sent.node,
+    );
     dropped(document.body, add);
   }
-  parts.push(texts_part(about, get, post), privacy(about), about.until ? el("p", { className: "more" }, t("until", { time: moment(about.until * 1000) })) : null);
+  parts.push(
+    texts_part(about, get, post),
+    privacy(about),
+    about.until ? el("p", { className: "more" }, t("until", { time: moment(about.until * 1000) })) : null,
+  );
   main.replaceChildren(...parts.filter(Boolean));
   const open = async () => {
     document.querySelector("dialog[open]")?.close();
     await files(about, shown);
     scrollTo({ top: 0 });
   };
-  addEventListener("hashchange", () => { say(""); open().catch(failed); });
+  addEventListener("hashchange", () => {
+    say("");
+    open().catch(failed);
+  });
   await open();
 }
 

@@ -5,7 +5,11 @@ const KEPT = "language";
 
 // A browser may forbid to keep anything.
 function kept() {
-  try { return localStorage.getItem(KEPT); } catch { return null; }
+  try {
+    return localStorage.getItem(KEPT);
+  } catch {
+    return null;
+  }
 }
 
 const wanted = [kept(), ...navigator.languages].filter(Boolean);
@@ -21,7 +25,11 @@ document.documentElement.lang = language;
 document.documentElement.dir = language === "ar" ? "rtl" : "ltr";
 
 export function choose(code) {
-  try { localStorage.setItem(KEPT, code); } catch { /* It is asked for again then. */ }
+  try {
+    localStorage.setItem(KEPT, code);
+  } catch {
+    /* It is asked for again then. */
+  }
   location.reload();
 }
 
@@ -31,12 +39,12 @@ const percents = new Intl.NumberFormat(locale, { style: "percent" });
 
 export const number = (value) => numbers.format(value);
 
-export const percent = (part, of) => percents.format(of > 0 ? Math.floor(part / of * 100) / 100 : 1);
+export const percent = (part, of) => percents.format(of > 0 ? Math.floor((part / of) * 100) / 100 : 1);
 
 // The words for a key. `{name}` stands for a value: of text the direction is its own. `n` chooses among plurals.
 export function t(key, values = {}) {
   const found = table[key] ?? key;
-  const text = typeof found === "string" ? found : found[plurals.select(values.n)] ?? found.other;
+  const text = typeof found === "string" ? found : (found[plurals.select(values.n)] ?? found.other);
   return text.replace(/\{(\w+)\}/g, (_, called) => {
     const value = values[called];
     return typeof value === "number" ? number(value) : `\u2068${value}\u2069`;
@@ -52,14 +60,22 @@ export const word = (kind, value) => table[`${kind}_${value}`] ?? value;
 export function size(bytes) {
   const units = table.units.split(" ");
   let unit = 0;
-  while (bytes >= 999.5 && unit < units.length - 1) { bytes /= 1024; unit += 1; }
+  while (bytes >= 999.5 && unit < units.length - 1) {
+    bytes /= 1024;
+    unit += 1;
+  }
   return `${(unit > 0 && bytes < 9.95 ? tenths : numbers).format(unit > 0 && bytes < 9.95 ? bytes : Math.round(bytes))}\u00a0${units[unit]}`;
 }
 
 export const rate = (bytes) => t("per_second", { size: size(bytes) });
 
 // Seconds in the largest unit of which there are two.
-const STEPS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
+const STEPS = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+  ["second", 1],
+];
 const in_units = (seconds) => {
   const [unit, length] = STEPS.find(([, length]) => Math.abs(seconds) >= 2 * length) ?? STEPS[3];
   return [Math.round(seconds / length), unit];

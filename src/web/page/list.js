@@ -28,16 +28,27 @@ export class List {
     this.#draw = draw;
     this.#open = open;
     this.#missing = missing;
-    this.node = el("div", { className: "rows", role: "grid", ariaLabel: label, ariaRowcount: 0, hidden: true,
+    this.node = el("div", {
+      className: "rows",
+      role: "grid",
+      ariaLabel: label,
+      ariaRowcount: 0,
+      hidden: true,
       onkeydown: (event) => this.#pressed(event),
       onclick: (event) => this.#clicked(event),
-      onfocusin: (event) => this.#focused(event) });
+      onfocusin: (event) => this.#focused(event),
+    });
     const due = () => this.#due();
     addEventListener("scroll", due, { passive: true });
-    new ResizeObserver(() => { this.#height = 0; due(); }).observe(this.node);
+    new ResizeObserver(() => {
+      this.#height = 0;
+      due();
+    }).observe(this.node);
   }
 
-  get length() { return this.#rows.length; }
+  get length() {
+    return this.#rows.length;
+  }
 
   // Shows these instead. Who was in a row stays in it.
   set(rows) {
@@ -49,14 +60,21 @@ export class List {
   }
 
   // More of the same rows were put in.
-  grown() { this.#due(); }
+  grown() {
+    this.#due();
+  }
 
-  focus() { if (this.#rows.length > 0) this.#go(this.#current); }
+  focus() {
+    if (this.#rows.length > 0) this.#go(this.#current);
+  }
 
   #due() {
     if (this.#is_due) return;
     this.#is_due = true;
-    requestAnimationFrame(() => { this.#is_due = false; if (this.node.isConnected) this.#render(); });
+    requestAnimationFrame(() => {
+      this.#is_due = false;
+      if (this.node.isConnected) this.#render();
+    });
   }
 
   #render() {
@@ -179,7 +197,8 @@ export class List {
     if (event.key in steps) this.#go(this.#current + steps[event.key]);
     else if (event.key === "Home") this.#go(0);
     else if (event.key === "End") this.#go(this.#rows.length - 1);
-    else if (event.key === "ArrowRight" || event.key === "ArrowLeft") this.#aside(node, (event.key === "ArrowRight") !== is_right_to_left);
+    else if (event.key === "ArrowRight" || event.key === "ArrowLeft")
+      this.#aside(node, (event.key === "ArrowRight") !== is_right_to_left);
     else if ((event.key === "Enter" || event.key === " ") && event.target === node) {
       if (this.#rows[node.at] !== undefined) this.#open(this.#rows[node.at]);
     } else return;
@@ -205,8 +224,12 @@ export const press_words = (words, label, work, is_lead = false) => ({ words, la
 function made() {
   const [picture, main, more] = [icon("file"), el("div", { className: "main" }), el("div", { className: "more" })];
   const acts = el("div", { role: "gridcell", className: "acts" });
-  const node = el("div", { className: "row", role: "row" },
-    el("div", { role: "gridcell", className: "words" }, picture, el("div", { className: "two" }, main, more)), acts);
+  const node = el(
+    "div",
+    { className: "row", role: "row" },
+    el("div", { role: "gridcell", className: "words" }, picture, el("div", { className: "two" }, main, more)),
+    acts,
+  );
   return Object.assign(node, { picture, main, more, acts });
 }
 

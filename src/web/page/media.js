@@ -7,8 +7,11 @@ import { Refused, dialog, el } from "/ui.js";
 const TEXT = 256 * 1024;
 
 // What a picture beside a name is, by the ending of the name.
-const KINDS = { image: /\.(png|jpe?g|gif|webp|avif|bmp|svg|heic|tiff?)$/i, video: /\.(mp4|m4v|webm|mov|mkv|ogv|avi)$/i,
-  audio: /\.(mp3|m4a|ogg|oga|opus|flac|wav)$/i };
+const KINDS = {
+  image: /\.(png|jpe?g|gif|webp|avif|bmp|svg|heic|tiff?)$/i,
+  video: /\.(mp4|m4v|webm|mov|mkv|ogv|avi)$/i,
+  audio: /\.(mp3|m4a|ogg|oga|opus|flac|wav)$/i,
+};
 
 export const kind_of = (path) => Object.keys(KINDS).find((kind) => KINDS[kind].test(path)) ?? "file";
 
@@ -36,13 +39,24 @@ async function text_of(source) {
 // `source`: the address at which it is shown, `media`: what it is, `acts`: buttons below it.
 export async function show(called, source, media, acts) {
   const kind = media.split("/")[0];
-  const broken = () => { shown.replaceWith(el("p", { className: "empty" }, t("cannot_show"))); };
-  const shown = kind === "image" ? el("img", { src: source, alt: called, onerror: () => broken() })
-    : kind === "text" ? el("pre", { dir: "auto", tabIndex: 0 }, await text_of(source))
-    : el(kind, { src: source, controls: true, autoplay: true, onerror: () => broken() });
+  const broken = () => {
+    shown.replaceWith(el("p", { className: "empty" }, t("cannot_show")));
+  };
+  const shown =
+    kind === "image"
+      ? el("img", { src: source, alt: called, onerror: () => broken() })
+      : kind === "text"
+        ? el("pre", { dir: "auto", tabIndex: 0 }, await text_of(source))
+        : el(kind, { src: source, controls: true, autoplay: true, onerror: () => broken() });
   const node = dialog(called, [shown], acts);
   // What plays is heard no more once it is closed.
-  node.addEventListener("close", () => { if (kind === "audio" || kind === "video") { shown.pause(); shown.removeAttribute("src"); shown.load(); } });
+  node.addEventListener("close", () => {
+    if (kind === "audio" || kind === "video") {
+      shown.pause();
+      shown.removeAttribute("src");
+      shown.load();
+    }
+  });
   return node;
 }
 

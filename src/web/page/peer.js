@@ -19,7 +19,11 @@ export function headers(media = "application/json") {
 export async function refusal(answer) {
   const text = await answer.text();
   let told = {};
-  try { told = JSON.parse(text); } catch { /* A sentence. */ }
+  try {
+    told = JSON.parse(text);
+  } catch {
+    /* A sentence. */
+  }
   return new Refused(told.message ?? text.trim(), answer.status === 401 ? "signed_out" : told.code);
 }
 
@@ -71,7 +75,9 @@ export async function ask(request, on_reply = () => {}, signal = undefined) {
 // All answers of one kind.
 export async function all(request, kind) {
   const found = [];
-  await ask(request, (reply) => { if (reply.reply === kind) found.push(reply); });
+  await ask(request, (reply) => {
+    if (reply.reply === kind) found.push(reply);
+  });
   return found;
 }
 

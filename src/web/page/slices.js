@@ -14,7 +14,14 @@ const LATE = 30_000;
 function pause(millis, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, millis);
-    signal.addEventListener("abort", () => { clearTimeout(timer); reject(signal.reason); }, { once: true });
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        reject(signal.reason);
+      },
+      { once: true },
+    );
   });
 }
 

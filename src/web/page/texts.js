@@ -24,7 +24,12 @@ export function texts_part(about, get, post) {
   let next = 0;
   let is_looking = false;
   const log = el("div", { className: "log", role: "log", tabIndex: 0, ariaLabel: t("texts"), hidden: true });
-  const text = el("textarea", { rows: 2, dir: "auto", ariaLabel: t("text_for", { name: about.name }), placeholder: t("text_for", { name: about.name }) });
+  const text = el("textarea", {
+    rows: 2,
+    dir: "auto",
+    ariaLabel: t("text_for", { name: about.name }),
+    placeholder: t("text_for", { name: about.name }),
+  });
 
   async function look() {
     if (is_looking || document.hidden) return;
@@ -32,9 +37,21 @@ export function texts_part(about, get, post) {
     try {
       const told = await get("api/texts", { after: next });
       ({ next } = told);
-      log.append(...told.texts.map((one) => el("p", {}, el("b", {}, one.from === "guest" ? t("you") : name(about.name)), " ",
-        el("time", { className: "more", dateTime: new Date(one.at * 1000).toISOString() }, moment(one.at * 1000)), " ",
-        button(t("copy"), () => copy(one.text), { className: "tag" }), el("br"), el("span", { dir: "auto" }, one.text))));
+      log.append(
+        ...told.texts.map((one) =>
+          el(
+            "p",
+            {},
+            el("b", {}, one.from === "guest" ? t("you") : name(about.name)),
+            " ",
+            el("time", { className: "more", dateTime: new Date(one.at * 1000).toISOString() }, moment(one.at * 1000)),
+            " ",
+            button(t("copy"), () => copy(one.text), { className: "tag" }),
+            el("br"),
+            el("span", { dir: "auto" }, one.text),
+          ),
+        ),
+      );
       log.hidden = log.children.length === 0;
       if (told.texts.length > 0) log.scrollTop = log.scrollHeight;
     } finally {
@@ -50,5 +67,10 @@ export function texts_part(about, get, post) {
   });
   setInterval(() => look().catch(() => {}), EVERY);
   look().catch(failed);
-  return el("section", { className: "texts" }, log, el("form", { onsubmit: send }, text, el("button", { className: "do" }, icon("chat"), t("send"))));
+  return el(
+    "section",
+    { className: "texts" },
+    log,
+    el("form", { onsubmit: send }, text, el("button", { className: "do" }, icon("chat"), t("send"))),
+  );
 }

@@ -28,7 +28,12 @@ let model = null;
 
 function made_icon() {
   const svg = document.createElementNS(SVG, "svg");
-  for (const [key, value] of [["viewBox", "0 0 24 24"], ["class", "icon"], ["aria-hidden", "true"]]) svg.setAttribute(key, value);
+  for (const [key, value] of [
+    ["viewBox", "0 0 24 24"],
+    ["class", "icon"],
+    ["aria-hidden", "true"],
+  ])
+    svg.setAttribute(key, value);
   svg.append(document.createElementNS(SVG, "path"));
   return svg;
 }
@@ -120,7 +125,11 @@ export const input = (properties = {}) => el("input", { type: "text", autocomple
 
 // `choices`: [value, words].
 export function select(choices, value, properties = {}) {
-  const node = el("select", properties, choices.map(([choice, words]) => el("option", { value: choice }, words)));
+  const node = el(
+    "select",
+    properties,
+    choices.map(([choice, words]) => el("option", { value: choice }, words)),
+  );
   node.value = value;
   return node;
 }
@@ -130,20 +139,41 @@ export const field = (label, control) => el("label", { className: "field" }, el(
 export const form = (work, ...children) => el("form", { onsubmit: act(work) }, children);
 
 // Words and what they say, one below the other. What is null is left out.
-export const facts = (pairs) => el("dl", { className: "facts" }, pairs
-  .filter(([, value]) => value !== null && value !== undefined && value !== "")
-  .map(([label, value]) => el("div", {}, el("dt", {}, label), el("dd", { dir: "auto" }, value))));
+export const facts = (pairs) =>
+  el(
+    "dl",
+    { className: "facts" },
+    pairs
+      .filter(([, value]) => value !== null && value !== undefined && value !== "")
+      .map(([label, value]) => el("div", {}, el("dt", {}, label), el("dd", { dir: "auto" }, value))),
+  );
 
 // ---- what lies above all else --------------------------------------------------------------
 
 // Opens at once. `acts`: buttons beside the one that closes it.
 export function dialog(title, children, acts = []) {
-  const node = el("dialog", { ariaLabel: title, onclose: () => node.remove(),
-    onclick: (event) => { if (event.target === node) node.close(); } },
-  el("div", { className: "inside" },
-    el("h2", { dir: "auto" }, title),
-    el("div", { className: "body" }, children),
-    el("div", { className: "acts" }, acts, button(t("close"), () => node.close()))));
+  const node = el(
+    "dialog",
+    {
+      ariaLabel: title,
+      onclose: () => node.remove(),
+      onclick: (event) => {
+        if (event.target === node) node.close();
+      },
+    },
+    el(
+      "div",
+      { className: "inside" },
+      el("h2", { dir: "auto" }, title),
+      el("div", { className: "body" }, children),
+      el(
+        "div",
+        { className: "acts" },
+        acts,
+        button(t("close"), () => node.close()),
+      ),
+    ),
+  );
   document.body.append(node);
   node.showModal();
   return node;
@@ -153,7 +183,20 @@ export function dialog(title, children, acts = []) {
 export function confirmed(text, label) {
   return new Promise((resolve) => {
     let is_wanted = false;
-    const node = dialog(text, [], [button(label, () => { is_wanted = true; node.close(); }, { className: "do lead" })]);
+    const node = dialog(
+      text,
+      [],
+      [
+        button(
+          label,
+          () => {
+            is_wanted = true;
+            node.close();
+          },
+          { className: "do lead" },
+        ),
+      ],
+    );
     node.addEventListener("close", () => resolve(is_wanted));
   });
 }

@@ -1,4 +1,4 @@
-// Sends files to a server in slices, and goes on where it was cut. docs/API.md, "Files of a browser".
+// Sends files to a server in slices, and goes on where it was cut.
 
 import { joined, of, percent, size, t } from "/i18n.js";
 import { Refused, button, el, name } from "/ui.js";
@@ -14,8 +14,22 @@ function pause(millis, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, millis);
     // A network that is there again is tried at once.
-    addEventListener("online", () => { clearTimeout(timer); resolve(); }, { once: true });
-    signal.addEventListener("abort", () => { clearTimeout(timer); reject(signal.reason); }, { once: true });
+    addEventListener(
+      "online",
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        reject(signal.reason);
+      },
+      { once: true },
+    );
   });
 }
 
@@ -35,12 +49,17 @@ async function tried(work, signal, on_wait) {
 
 async function told(answer) {
   const text = await answer.text();
-  try { return JSON.parse(text); } catch { return { message: text.trim() }; }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return { message: text.trim() };
+  }
 }
 
 // `to`: { address, headers: of a media type, fields: more of what is said at the beginning }.
 async function send(file, to, signal, on_progress) {
-  const post = (path, media, body) => fetch(path, { method: "POST", headers: to.headers(media), body, signal, cache: "no-store" });
+  const post = (path, media, body) =>
+    fetch(path, { method: "POST", headers: to.headers(media), body, signal, cache: "no-store" });
   const first = JSON.stringify({ name: file.name, size: file.size, ...to.fields });
   const wait = () => on_progress(offset, true);
   let offset = 0;
@@ -52,7 +71,11 @@ async function send(file, to, signal, on_progress) {
   for (;;) {
     on_progress(offset, false);
     const slice = file.slice(offset, offset + SLICE);
-    const taken = await tried(() => post(`${to.address}/${upload}?at=${offset}`, "application/octet-stream", slice), signal, wait);
+    const taken = await tried(
+      () => post(`${to.address}/${upload}?at=${offset}`, "application/octet-stream", slice),
+      signal,
+      wait,
+    );
     const now = await told(taken);
     if (!taken.ok && taken.status !== 409) throw new Refused(now.message, taken.status);
     const is_over = taken.ok && (now.saved !== undefined || now.offset >= file.size);
@@ -77,7 +100,15 @@ export class Uploads {
       const stop = new AbortController();
       const bar = el("progress", { max: Math.max(file.size, 1), value: 0, ariaLabel: of("progress", file.name) });
       const state = el("span", { className: "more" }, t("waits"));
-      const acts = el("div", { className: "acts" }, button(t("cancel"), () => { stop.abort(); line.remove(); this.node.hidden = this.node.children.length === 0; }));
+      const acts = el(
+        "div",
+        { className: "acts" },
+        button(t("cancel"), () => {
+          stop.abort();
+          line.remove();
+          this.node.hidden = this.node.children.length === 0;
+        }),
+      );
       const line = el("li", {}, el("div", { className: "two" }, name(file.name), bar, state), acts);
       this.node.append(line);
       this.#waiting.push({ file, to, stop, bar, state, line, acts });
@@ -112,7 +143,12 @@ export class Uploads {
       state.textContent = error instanceof Refused ? error.message : t("unreachable");
       state.classList.add("bad");
     }
-    acts.replaceChildren(button(t("dismiss"), () => { line.remove(); this.node.hidden = this.node.children.length === 0; }));
+    acts.replaceChildren(
+      button(t("dismiss"), () => {
+        line.remove();
+        this.node.hidden = this.node.children.length === 0;
+      }),
+    );
   }
 }
 
@@ -120,22 +156,39 @@ export class Uploads {
 export function dropped(node, on_files) {
   const has_files = (event) => event.dataTransfer?.types.includes("Files");
   const mark = (is_over) => node.classList.toggle("drop", is_over);
-  node.addEventListener("dragover", (event) => { if (has_files(event)) { event.preventDefault(); mark(true); } });
-  node.addEventListener("dragleave", (event) => { if (!node.contains(event.relatedTarget)) mark(false); });
+  node.addEventListener("dragover", (event) => {
+    if (has_files(event)) {
+      event.preventDefault();
+      mark(true);
+    }
+  });
+  node.addEventListener("dragleave", (event) => {
+    if (!node.contains(event.relatedTarget)) mark(false);
+  });
   node.addEventListener("drop", (event) => {
     mark(false);
     // A place in this one may have taken them.
     if (!has_files(event) || event.defaultPrevented) return;
     event.preventDefault();
-    const files = [...event.dataTransfer.items].filter((item) => item.kind === "file")
-      .map((item) => (item.webkitGetAsEntry?.()?.isDirectory ? null : item.getAsFile())).filter(Boolean);
+    const files = [...event.dataTransfer.items]
+      .filter((item) => item.kind === "file")
+      .map((item) => (item.webkitGetAsEntry?.()?.isDirectory ? null : item.getAsFile()))
+      .filter(Boolean);
     on_files(files, event);
   });
 }
 
 // Files that are chosen: a button that opens the browser's own dialog.
 export function chooser(label, on_files, properties = {}) {
-  const field = el("input", { type: "file", multiple: true, hidden: true, ariaLabel: label,
-    onchange: () => { on_files([...field.files]); field.value = ""; } });
+  const field = el("input", {
+    type: "file",
+    multiple: true,
+    hidden: true,
+    ariaLabel: label,
+    onchange: () => {
+      on_files([...field.files]);
+      field.value = "";
+    },
+  });
   return [field, button(label, () => field.click(), properties)];
 }
