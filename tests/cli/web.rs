@@ -103,7 +103,7 @@ fn a_browser_lists_downloads_and_plays() {
     let browser = Browser::open(&viewer);
     let page = browser.get("/", "");
     assert!(page.status == 200 && page.text().starts_with("<!doctype html>"));
-    for part in ["/app.js", "/peer.js", "/style.css", "/icon.svg"] {
+    for part in ["/app.js", "/ui.js", "/style.css", "/icon.svg", "/guest.html", "/lang-ar.json"] {
         let first = browser.get(part, "");
         let tag = first.field("etag").unwrap().to_owned();
         let again = browser.get(part, &format!("If-None-Match: {tag}\r\n"));
