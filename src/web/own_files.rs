@@ -192,3 +192,102 @@ fn tell(told: &Sender<(HttpId, OwnFileEvent)>, waker: &HttpWaker, id: HttpId, ev
 fn fit(file: &CachedFile, stamp: &Stamp) -> io::Result<()> {
     if unchanged(file.file(), stamp)? { Ok(()) } else { Err(io::Error::other("it changed")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::sys::bell::Bell;
+    use crate::sys::facts::Facts;
+    use crate::sys::file;
+
+    struct Bench {
+        own: OwnFiles,
+        opens: Receiver<OwnFileAsk>,
+        woken: Receiver<u64>,
+        _poll: mio::Poll,
+    }
+
+    const ID: HttpId = HttpId(20);
+
+    impl Bench {
+        fn new() -> Self {
+            let poll = mio::Poll::new().unwrap();
+            let bell = Bell::new(poll.registry(), mio::Token(0)).unwrap();
+            let ((woken_to, woken), (opens_to, opens)) = (unbounded(), unbounded());
+            let own = OwnFiles::start(opens_to, HttpWaker { woken: woken_to, bell }).unwrap();
+            Self { own, opens, woken, _poll: poll }
+        }
+
+        /// What is told next.
+        fn event(&self) -> OwnFileEvent {
+            assert_eq!(self.woken.recv_timeout(core::time::Duration::from_secs(20)).unwrap(), ID.0);
+            let (id, event) = self.own.hear().pop().unwrap();
+            assert_eq!(id, ID);
+            event
+        }
+
+        fn opened(&self, file: Option<OwnFile>) -> Option<OpenOwnFile> {
+            let id = FileId::from(blake3::hash(b"x"));
+            self.own.open(ID, id);
+            let ask = self.opens.try_recv().unwrap();
+            assert_eq!(ask.id, id);
+            (ask.answer)(file);
+            let OwnFileEvent::Opened(opened) = self.event() else { panic!() };
+            opened
+        }
+
+        /// All bytes of a range, and how many pieces a thread read.
+        fn read(&self, read: &mut OwnRead) -> Option<(Vec<u8>, u32)> {
+            let (mut all, mut later) = (Vec::new(), 0);
+            loop {
+                match self.own.next(ID, read) {
+                    NextPiece::Bytes(bytes) => all.extend(bytes),
+                    NextPiece::Later => {
+                        assert!(matches!(self.own.next(ID, read), NextPiece::Later));
+                        later += 1;
+                        let OwnFileEvent::Read(piece) = self.event() else { panic!() };
+                        read.came(piece);
+                    }
+                    NextPiece::End => return Some((all, later)),
+                    NextPiece::Failed => return None,
+                }
+            }
+        }
+    }
+
+    fn own(file: &std::fs::File) -> OwnFile {
+        let stamp = Stamp::of(&Facts::of(file).unwrap());
+        OwnFile { file: file.try_clone().unwrap(), stamp }
+    }
+
+    #[test]
+    fn bytes_come_in_order_from_memory_or_from_a_disk_and_none_of_another_content() {
+        let bench = Bench::new();
+        assert!(bench.opened(None).is_none());
+        let mut bytes = vec![0; 3 << 20];
+        blake3::Hasher::new().finalize_xof().fill(&mut bytes);
+        let mut file = tempfile::tempfile_in(std::env::current_dir().unwrap()).unwrap();
+        file.write_all(&bytes).unwrap();
+        file::sync(&file).unwrap();
+        let mut read = OwnRead::new(bench.opened(Some(own(&file))).unwrap(), 5..bytes.len() as u64 - 7);
+        assert!(bench.read(&mut read).unwrap().0 == bytes[5..bytes.len() - 7]);
+        // Nothing of it is in memory any more, where that can be had.
+        #[cfg(target_os = "linux")]
+        rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+        let mut read = OwnRead::new(bench.opened(Some(own(&file))).unwrap(), 0..bytes.len() as u64);
+        assert!(bench.read(&mut read).unwrap().0 == bytes);
+        // Behind its end is nothing, also for a thread that waits.
+        let mut beyond = OwnRead::new(bench.opened(Some(own(&file))).unwrap(), 0..bytes.len() as u64 + 1);
+        assert!(bench.read(&mut beyond).is_none());
+        let mut read = OwnRead::new(bench.opened(Some(own(&file))).unwrap(), 0..bytes.len() as u64);
+        assert!(matches!(bench.own.next(ID, &mut read), NextPiece::Bytes(_) | NextPiece::Later));
+        file.write_all(b"more").unwrap();
+        while matches!(bench.own.next(ID, &mut read), NextPiece::Later) {
+            let OwnFileEvent::Read(piece) = bench.event() else { panic!() };
+            read.came(piece);
+        }
+        assert!(bench.read(&mut read).is_none(), "it changed");
+    }
+}

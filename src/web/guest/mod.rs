@@ -39,7 +39,6 @@ use self::shared::GuestShared;
 use self::site::GuestSite;
 use self::texts::GuestSpeaker;
 use super::PeerChannels;
-use super::assets::Asset;
 use super::own_files::OwnFiles;
 use super::uploads::{self, WebUploads};
 use crate::control::GuestRow;
@@ -50,9 +49,6 @@ use crate::sys::net::{self, Interface};
 use crate::sys::refusal::{Refusal, refusal};
 use crate::sys::sandbox::{self, Network, Rules};
 use crate::time::Time;
-
-/// The page itself.
-const PAGE: Asset = Asset::page(include_bytes!("../page/guest.html"));
 
 /// How often a port is looked for that is free at all addresses.
 const ATTEMPTS: usize = 32;

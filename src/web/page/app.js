@@ -8,13 +8,14 @@ import * as chat from "/chat.js";
 import * as copies from "/copies.js";
 import * as downloads from "/downloads.js";
 import * as files from "/files.js";
+import * as guests from "/guests.js";
 import * as offers from "/offers.js";
 import * as own from "/own.js";
 import * as peers from "/peers.js";
 import * as shares from "/shares.js";
 
 // In the order of the menu.
-const VIEWS = { files, downloads, offers, copies, shares, peers, chat, own };
+const VIEWS = { files, downloads, offers, copies, shares, peers, chat, guests, own };
 
 const main = document.getElementById("view");
 
@@ -103,6 +104,8 @@ function heard(event) {
   if (event.reply !== "event") return;
   if (event.event === "warning") say(event.text, true);
   else if (event.event === "download_ended" && event.outcome === "done") say(t("arrived", { name: event.path }));
+  else if (event.event === "guest_text") say(t("guest_says", { name: event.name, text: event.text }));
+  else if (event.event === "guest_file") say(t("guest_brought", { name: event.path }));
   if (shown.concerns.test(event.event)) refresh();
 }
 

@@ -29,7 +29,7 @@ use crate::http::{
 use crate::identity::random_bytes;
 use crate::sys::clock;
 use crate::time::Time;
-use crate::web::assets::asset_answer;
+use crate::web::assets::{GUEST_PAGE, asset_answer};
 use crate::web::client::WebClient;
 use crate::web::json::{json_answer, nonsense, refused};
 use crate::web::own_files::OwnFiles;
@@ -133,7 +133,7 @@ impl GuestService {
         }
         self.shared.saw(now, guest.host);
         match wanted {
-            GuestWanted::Page => http.answer(now, asset_answer(&head, &super::PAGE)),
+            GuestWanted::Page => http.answer(now, asset_answer(&head, &GUEST_PAGE)),
             GuestWanted::About => http.answer(now, json_answer(&self.about(now, &secret, &head, ends))),
             GuestWanted::Texts { after } => {
                 let (texts, next) = self.shared.texts().after(after);
