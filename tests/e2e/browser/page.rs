@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::driver::Browser;
 use crate::lab::Peer;
 
-/// Keys without a letter (W3C WebDriver §17.4.2).
+/// Keys without a letter (W3C WebDriver, "Keyboard actions").
 pub(super) const ENTER: &str = "\u{e007}";
 pub(super) const ESCAPE: &str = "\u{e00c}";
 pub(super) const TAB: &str = "\u{e004}";
