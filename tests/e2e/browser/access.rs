@@ -13,7 +13,7 @@ use crate::lab::{Lab, SOON, wait};
 const AXE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools/axe.min.js");
 
 /// The script; `None` where it is not installed (that fails the test if `CI=true`).
-fn axe() -> Option<String> {
+pub(super) fn axe() -> Option<String> {
     if let Ok(script) = fs::read_to_string(Path::new(AXE)) {
         return Some(script);
     }
@@ -30,12 +30,12 @@ const LOOK: &str = "const found = await axe.run(document, { resultTypes: ['viola
 
 impl Browser<'_> {
     /// Gives axe-core to the page. What the driver runs is none of the page's: its policy does not concern it.
-    fn take_axe(&self, axe: &str) {
+    pub(super) fn take_axe(&self, axe: &str) {
         self.run(&format!("{axe}; return null"), &[]);
     }
 
     /// Lets it look at what is shown, on a wide screen and on a phone, light and dark.
-    fn look(&self, what: &str) {
+    pub(super) fn look(&self, what: &str) {
         self.settle();
         for (width, is_dark) in [(1280, false), (1280, true), (360, false), (360, true)] {
             self.resize(width, 900, is_dark);

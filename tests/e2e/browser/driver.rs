@@ -207,6 +207,13 @@ impl<'l> Browser<'l> {
         of_log.chain(seen.as_array().unwrap().iter().map(Value::to_string)).collect()
     }
 
+    /// Forgets what the console has so far: a request that was to be refused is told there.
+    pub(super) fn forget_complaints(&self) {
+        let policy = self.run("return window.complaints ?? []", &[]);
+        assert_eq!(policy, json!([]), "what the page complains of");
+        self.complaints();
+    }
+
     /// What is on the page, for who looks for why a test failed.
     fn tell(&self) {
         let script = "return `${location.pathname}\\n${document.body.innerText}`";

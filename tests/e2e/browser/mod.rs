@@ -5,6 +5,7 @@
 mod access;
 mod driver;
 mod film;
+mod guest;
 mod many;
 mod owner;
 mod page;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::driver::Browser;
 use crate::lab::Peer;
 
-/// Keys without a letter (W3C WebDriver §17.4.2).
+/// Keys without a letter (W3C WebDriver, "Keyboard actions").
 pub(super) const ENTER: &str = "\u{e007}";
 pub(super) const ESCAPE: &str = "\u{e00c}";
 pub(super) const TAB: &str = "\u{e004}";
@@ -13,7 +13,7 @@ const END: &str = "\u{e010}";
 
 /// What buttons are called.
 pub(super) const DOWNLOAD: &str = "Download";
-const SAVE: &str = "Save";
+pub(super) const SAVE: &str = "Save";
 const DETAILS: &str = "Details";
 
 /// A new address of the page of a peer.
@@ -71,11 +71,23 @@ impl Browser<'_> {
         self.press(ESCAPE);
     }
 
-    /// Types into the first field of this role, and sends it.
-    pub(super) fn enter(&self, role: &str, text: &str) {
+    /// Types into the first field of this role.
+    pub(super) fn fill(&self, role: &str, text: &str) {
         self.click_first(role, "");
         self.press(text);
+    }
+
+    /// The same, and sends it.
+    pub(super) fn enter(&self, role: &str, text: &str) {
+        self.fill(role, text);
         self.press(ENTER);
+    }
+
+    /// Chooses files of this machine in a field for files.
+    pub(super) fn choose(&self, field: &str, files: &[&str]) {
+        let found = self.command("/element", &json!({ "using": "css selector", "value": field }));
+        let id = found.as_object().and_then(|found| found.values().next()?.as_str()).unwrap();
+        self.command(&format!("/element/{id}/value"), &json!({ "text": files.join("\n") }));
     }
 
     /// Goes to the end of a list, however long it is.
