@@ -90,7 +90,11 @@ impl OwnerService {
             Err(answer) => return http.answer(now, site::guarded_page(answer)),
         };
         match wanted {
-            Wanted::Asset(asset) => http.answer(now, asset_answer(head, asset)),
+            Wanted::Asset(asset) => {
+                // Browsers complain of it at addresses that are neither encrypted nor of this machine.
+                let answer = asset_answer(head, asset).with("cross-origin-opener-policy", "same-origin");
+                http.answer(now, answer);
+            }
             Wanted::Bytes { secret, is_shown } => self.bytes(now, id, head, &secret, is_shown, http),
             wanted => {
                 let token = site::token(head).to_owned();

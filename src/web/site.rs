@@ -148,7 +148,6 @@ pub(super) fn guarded(answer: Answer, policy: &'static str) -> Answer {
         .with("content-security-policy", policy)
         .with("x-content-type-options", "nosniff")
         .with("referrer-policy", "no-referrer")
-        .with("cross-origin-opener-policy", "same-origin")
         .with("cross-origin-resource-policy", "same-origin")
 }
 

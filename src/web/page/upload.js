@@ -38,7 +38,8 @@ async function tried(work, signal, on_wait) {
   for (let wait = SOON; ; wait = Math.min(LATE, wait * 2)) {
     try {
       const answer = await work();
-      if (answer.status < 500) return answer;
+      // A full disk (507) is full the next time, too.
+      if (answer.status < 500 || answer.status === 507) return answer;
     } catch (error) {
       if (signal.aborted) throw error;
     }
@@ -66,6 +67,8 @@ async function send(file, to, signal, on_progress) {
   const begun = await tried(() => post(to.address, "application/json", first), signal, wait);
   const answer = await told(begun);
   if (!begun.ok) throw new Refused(answer.message, begun.status);
+  // An empty file is there when it is begun.
+  if (answer.saved !== undefined) return answer;
   const { upload } = answer;
   offset = answer.offset;
   for (;;) {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::access::axe;
 use super::driver::{Browser, in_browser};
@@ -136,17 +136,20 @@ fn a_pin_is_asked_for_and_a_wrong_one_shows_nothing() {
     let Some(lab) = Lab::of("up 2") else { return };
     let anna = host(&lab);
     in_browser(&lab, PHONE, |browser| {
-        tap(browser, &link(&anna, &["holiday", "--pin", "4711"]));
+        tap(browser, &link(&anna, &["holiday", "--pin"]));
+        let row: Value = serde_json::from_slice(&anna.cli(["guest", "--json"]).stdout).unwrap_or_default();
+        let pin = row["pin"].as_str().expect("it is shown with the link");
+        let wrong: String = pin.chars().rev().map(|digit| if digit == '0' { '1' } else { '0' }).collect();
         browser.see("a field for it", |tree| tree.find("textbox", "").map(drop));
         assert!(!browser.text().contains("notes.txt"));
-        browser.enter("textbox", "1147");
+        browser.enter("textbox", &wrong);
         let why = "return document.querySelector('[role=status]').innerText";
         browser.until("why not", || (browser.run(why, &[]) != "").then_some(()));
         assert!(!browser.text().contains("notes.txt"));
         // The refusal is in the console as a failed request.
         browser.forget_complaints();
         // The button can be pressed once enough time has passed.
-        browser.fill("textbox", "4711");
+        browser.fill("textbox", pin);
         browser.click_first("button", "");
         browser.read("notes.txt");
     });
