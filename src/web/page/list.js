@@ -16,6 +16,9 @@ export class List {
   #height = 0;
   #current = 0;
   #is_due = false;
+  // A list that was taken out of the page is not shown again.
+  #was_there = false;
+  #gone = new AbortController();
   #key;
   #draw;
   #open;
@@ -39,11 +42,13 @@ export class List {
       onfocusin: (event) => this.#focused(event),
     });
     const due = () => this.#due();
-    addEventListener("scroll", due, { passive: true });
-    new ResizeObserver(() => {
+    addEventListener("scroll", due, { passive: true, signal: this.#gone.signal });
+    const sizes = new ResizeObserver(() => {
       this.#height = 0;
       due();
-    }).observe(this.node);
+    });
+    sizes.observe(this.node);
+    this.#gone.signal.addEventListener("abort", () => sizes.disconnect());
   }
 
   get length() {
@@ -74,15 +79,21 @@ export class List {
     requestAnimationFrame(() => {
       this.#is_due = false;
       if (this.node.isConnected) this.#render();
+      else if (this.#was_there) this.#gone.abort();
     });
   }
 
   #render() {
     const { node } = this;
+    this.#was_there ||= node.isConnected;
     node.hidden = this.#rows.length === 0;
-    node.setAttribute("aria-rowcount", this.#rows.length);
+    if (node.count !== this.#rows.length) {
+      node.count = this.#rows.length;
+      node.setAttribute("aria-rowcount", node.count);
+    }
     if (this.#rows.length > 0 && this.#height === 0) this.#measure();
-    node.style.height = `${this.#rows.length * this.#height}px`;
+    const height = `${this.#rows.length * this.#height}px`;
+    if (node.style.height !== height) node.style.height = height;
     const top = -node.getBoundingClientRect().top;
     const from = Math.max(0, Math.floor(top / this.#height || 0) - SPARE);
     const until = Math.min(this.#rows.length, Math.ceil((top + innerHeight) / this.#height || 0) + SPARE);
