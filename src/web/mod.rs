@@ -14,6 +14,7 @@ pub(crate) mod limits;
 mod links;
 mod own_files;
 mod owner;
+mod owner_uploads;
 pub(crate) mod place;
 mod sessions;
 mod site;
@@ -27,6 +28,7 @@ use std::path::Path;
 use crossbeam_channel::Sender;
 
 use self::owner::OwnerService;
+use self::owner_uploads::OwnerFolders;
 use self::place::WebPlace;
 use self::sessions::{Sessions, WebKey};
 use self::site::Site;
@@ -74,13 +76,11 @@ pub(crate) fn start(
     let key = WebKey::new(secret);
     let site = Site::new([at, SocketAddr::from((Ipv6Addr::LOCALHOST, at.port()))]);
     let sessions = Sessions::new(key.clone());
-    let files = shared.map(|shared| uploads::into(shared, is_confined));
-    let files = files
-        .and_then(|files| files.inspect_err(|e| log::warn!("no files can be brought by the page: {e}")).ok());
+    let folders = OwnerFolders::start(directory, shared, is_confined);
     let front = HttpFront { sockets, tls: None, places: limits::OWNER_CONNECTIONS };
     let start = || {
         HttpServer::start("web", front, |waker| {
-            Ok(OwnerService::new(peer.asks, waker, site, sessions, files))
+            Ok(OwnerService::new(peer.asks, waker, site, sessions, folders))
         })
     };
     let server = if is_confined {

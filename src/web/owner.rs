@@ -13,9 +13,9 @@ use super::file_answer::{ServedBytes, ServedFile};
 use super::json::refused;
 use super::limits;
 use super::links::{FileLinks, LinkedFile};
+use super::owner_uploads::{OwnerFolders, OwnerUploads};
 use super::sessions::Sessions;
 use super::site::{self, Site, Wanted};
-use super::uploads::{UploadFiles, WebUploads};
 use crate::control::answers::{Awaited, AwaitedAnswers};
 use crate::control::line::Versioned;
 use crate::control::{Answers, Ask, CatRequest, Reply, Request, read_request};
@@ -26,7 +26,6 @@ use crate::http::{
 };
 use crate::identity::fill_random;
 use crate::sys::clock;
-use crate::sys::folder::Folder;
 use crate::time::Time;
 
 /// What is done for a connection.
@@ -50,8 +49,7 @@ pub(super) struct OwnerService {
     site: Site,
     sessions: Sessions,
     links: FileLinks,
-    /// `None`: nothing can be brought.
-    uploads: Option<WebUploads>,
+    uploads: OwnerUploads,
     doing: BTreeMap<HttpId, OwnerWork>,
 }
 
@@ -71,15 +69,15 @@ struct FileLinkQuestion {
 }
 
 impl OwnerService {
-    /// `files`: writes what is brought into the shared folder.
+    /// `folders`: where what is brought is written.
     pub(super) fn new(
         asks: Sender<Ask>,
         waker: HttpWaker,
         site: Site,
         sessions: Sessions,
-        files: Option<(UploadFiles, Folder)>,
+        folders: OwnerFolders,
     ) -> Self {
-        let uploads = files.map(|(files, folder)| WebUploads::new(files, folder, u64::MAX, waker.clone()));
+        let uploads = OwnerUploads::new(folders, &waker);
         Self { asks, waker, site, sessions, links: FileLinks::default(), uploads, doing: BTreeMap::new() }
     }
 
@@ -104,10 +102,10 @@ impl OwnerService {
                     return http.answer(now, site::guarded_page(answer));
                 }
                 if let Wanted::Slice(slice) = &wanted {
-                    return match &mut self.uploads {
-                        Some(uploads) => uploads.slice(now, id, slice, http),
-                        None => http.answer(now, no_uploads()),
-                    };
+                    if !self.uploads.slice(now, id, slice, http) {
+                        http.answer(now, no_uploads());
+                    }
+                    return;
                 }
                 let most = most_of(&wanted);
                 let by = WebClient::at(ends.from);
@@ -120,10 +118,7 @@ impl OwnerService {
     /// All that was asked is there.
     fn heard(&mut self, now: Time, id: HttpId, http: &mut HttpConnection) {
         if !matches!(self.doing.get(&id), Some(OwnerWork::Hearing { .. })) {
-            if let Some(uploads) = &mut self.uploads {
-                uploads.over(now, id, http);
-            }
-            return;
+            return self.uploads.over(now, id, http);
         }
         let Some(OwnerWork::Hearing { wanted, token, by, text }) = self.doing.remove(&id) else { return };
         let answer = match wanted {
@@ -133,7 +128,7 @@ impl OwnerService {
                 Ok(Answer::empty(Status::NoContent))
             }
             Wanted::Upload => {
-                return match self.uploads.as_mut().map(|uploads| uploads.begin(now, id, by, &text)) {
+                return match self.uploads.begin(now, id, by, &text) {
                     Some(Ok(())) => {}
                     Some(Err(answer)) => http.answer(now, answer),
                     None => http.answer(now, no_uploads()),
@@ -173,7 +168,8 @@ impl OwnerService {
         }
         let mut secret = [0; 32];
         fill_random(&mut secret).map_err(|e| Failure::other(e.to_string()))?;
-        Ok(json_answer(&json!({ "token": self.sessions.begin(now, secret) })))
+        let token = self.sessions.begin(now, secret);
+        Ok(json_answer(&json!({ "token": token, "uploads": self.uploads.are_taken() })))
     }
 
     /// Asks the peer what a page asks it.
@@ -294,10 +290,7 @@ impl HttpService for OwnerService {
             HttpEvent::Request(head) => self.request(now, HttpClientEnd { id, ends, http }, &head),
             HttpEvent::Body(bytes) => {
                 let Some(OwnerWork::Hearing { wanted, text, .. }) = self.doing.get_mut(&id) else {
-                    if let Some(uploads) = &mut self.uploads {
-                        uploads.bytes(id, bytes);
-                    }
-                    return;
+                    return self.uploads.bytes(id, bytes);
                 };
                 text.extend_from_slice(&bytes);
                 if text.len() > most_of(wanted) {
@@ -312,16 +305,18 @@ impl HttpService for OwnerService {
     }
 
     fn hear(&mut self, now: Time) -> Vec<HttpId> {
-        let Some(uploads) = &mut self.uploads else { return Vec::new() };
-        let due = uploads.hear(now);
-        // The library finds what came, and everybody is told by that.
-        drop(uploads.take_saved());
+        let (due, sent) = self.uploads.hear(now);
+        for request in sent {
+            // How it goes is shown among the offers.
+            let (unread, _) = crossbeam_channel::unbounded();
+            drop(self.asks.send(Ask { request: request.into(), replies: Answers::from(unread) }));
+        }
         due
     }
 
     fn go_on(&mut self, now: Time, id: HttpId, http: &mut HttpConnection) {
-        if let Some(uploads) = self.uploads.as_mut().filter(|uploads| uploads.has(id)) {
-            return uploads.go_on(now, id, http);
+        if self.uploads.has(id) {
+            return self.uploads.go_on(now, id, http);
         }
         while http.takes_more() {
             let answers = match self.doing.get(&id) {
@@ -345,13 +340,11 @@ impl HttpService for OwnerService {
 
     fn forget(&mut self, id: HttpId) {
         self.doing.remove(&id);
-        if let Some(uploads) = &mut self.uploads {
-            uploads.forget(id);
-        }
+        self.uploads.forget(id);
     }
 
     fn yields(&self, id: HttpId) -> bool {
-        let brings = self.uploads.as_ref().is_some_and(|uploads| uploads.has(id));
+        let brings = self.uploads.has(id);
         !brings
             && matches!(self.doing.get(&id), None | Some(OwnerWork::Hearing { wanted: Wanted::Login, .. }))
     }

@@ -323,8 +323,8 @@ fn a_peer_without_a_page_says_so() {
 }
 
 #[test]
-fn what_is_dragged_onto_the_page_is_shared() {
-    let (viewer, _daemon, _owner) = two();
+fn what_is_dragged_onto_the_page_is_shared_or_sent() {
+    let (viewer, _daemon, owner) = two();
     let browser = Browser::open(&viewer);
     let film = film();
     let slice = |path: &str, bytes: &[u8]| {
@@ -346,6 +346,23 @@ fn what_is_dragged_onto_the_page_is_shared() {
     assert_eq!(last.text(), format!("{{\"offset\":{},\"saved\":\"Größe.bin\"}}\n", film.len()));
     viewer.lists(3);
     assert!(std::fs::read(viewer.path().join("shared/Größe.bin")).unwrap() == film);
+    // What is dragged onto a peer is offered to it.
+    let peers = browser.ask(json!({ "command": "peers" }));
+    let peer = peers.iter().find(|row| row["reply"] == "peer").unwrap()["peer"].as_str().unwrap().to_owned();
+    let begun = browser.post("/api/upload", &json!({ "name": "letter.txt", "size": 5, "to": peer }));
+    let told: Value = serde_json::from_slice(&begun.body).unwrap();
+    let upload = format!("/api/upload/{}?at=0", told["upload"].as_str().unwrap());
+    assert_eq!(slice(&upload, b"hello").text(), "{\"offset\":5,\"saved\":\"letter.txt\"}\n");
+    wait("an offer", DEADLINE, || {
+        let offers = browser.ask(json!({ "command": "offers" }));
+        let is_ours = |row: &&Value| row["reply"] == "offer" && row["state"] == "waiting";
+        offers.iter().find(is_ours).map(|row| assert_eq!(row["size"], json!(5), "{row}"))
+    });
+    assert!(owner.peer.ask(&["accept", "all"]).status.success());
+    let letter = owner.peer.path().join("downloads/letter.txt");
+    wait("the letter", DEADLINE, || {
+        std::fs::read(&letter).is_ok_and(|bytes| bytes == b"hello").then_some(())
+    });
     // Nobody else brings anything, and nothing comes to lie elsewhere.
     let stranger = Browser { port: browser.port, token: String::new() };
     assert_eq!(stranger.post("/api/upload", &json!({ "name": "a", "size": 1 })).status, 401);

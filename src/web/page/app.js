@@ -80,15 +80,18 @@ async function go() {
 // ---- what happens --------------------------------------------------------------------------
 
 let is_due = false;
+let is_again = false;
 
-// Shows the view anew, when it had time to rest.
+// Shows the view anew, when it had time to rest. What happens while it is asked may not be in the answer: then once more.
 function refresh() {
+  is_again = is_due;
   if (is_due || document.hidden) return;
   is_due = true;
   const wait = Math.max(0, (shown.seen ?? 0) + Math.max(REST, SHARE * (shown.took ?? 0)) - performance.now());
   setTimeout(async () => {
     const looked = shown;
     const begun = performance.now();
+    is_again = false;
     try {
       await looked.refresh?.();
     } catch (error) {
@@ -97,6 +100,7 @@ function refresh() {
     looked.seen = performance.now();
     looked.took = looked.seen - begun;
     is_due = false;
+    if (is_again) refresh();
   }, wait);
 }
 

@@ -65,6 +65,8 @@ pub(super) struct SavedUpload {
     pub(super) by: WebClient,
     pub(super) name: String,
     pub(super) size: u64,
+    /// For whom.
+    pub(super) to: Option<String>,
 }
 
 /// All that is on its way.
@@ -78,6 +80,8 @@ pub(super) struct WebUploads {
     /// What was written for connections, until they have their turn.
     brought: BTreeMap<HttpId, Vec<Brought>>,
     saved: Vec<SavedUpload>,
+    /// For whom uploads are, by their numbers.
+    to: BTreeMap<u64, String>,
 }
 
 impl WebUploads {
@@ -91,6 +95,7 @@ impl WebUploads {
             doing: BTreeMap::new(),
             brought: BTreeMap::new(),
             saved: Vec::new(),
+            to: BTreeMap::new(),
         }
     }
 
@@ -99,20 +104,34 @@ impl WebUploads {
         self.doing.contains_key(&id)
     }
 
-    /// A file is to be brought: `text` says which.
+    /// True if it is a part of one of these.
+    pub(super) fn knows(&self, slice: &UploadSlice) -> bool {
+        self.table.get(&slice.upload).is_some()
+    }
+
+    /// A file is to be brought: `text` says which; `to`: what [`SavedUpload`] is to say of it.
     ///
     /// # Errors
     /// What is answered instead.
-    pub(super) fn begin(&mut self, now: Time, id: HttpId, by: WebClient, text: &[u8]) -> Result<(), Answer> {
+    pub(super) fn begin(
+        &mut self,
+        now: Time,
+        id: HttpId,
+        by: WebClient,
+        to: Option<String>,
+        text: &[u8],
+    ) -> Result<(), Answer> {
         let file: BroughtFile = serde_json::from_slice(text).map_err(|_| nonsense())?;
         let free = space(&self.folder).map_or(0, |space| space.available);
         let secret = random_bytes::<16>().map_err(|_| unwritable())?;
         let secret = data_encoding::HEXLOWER.encode(&secret);
         for old in self.table.make_way(now, by.host) {
+            self.to.remove(&old.number);
             self.files.order(HttpId(0), old.number, UploadOrder::Drop);
         }
         let upload = self.table.begin(now, by, &file, free, secret.clone()).map_err(refusal)?;
         self.files.order(id, upload.number, UploadOrder::Begin);
+        self.to.extend(to.map(|to| (upload.number, to)));
         self.doing.insert(id, Bringing::Begun { secret });
         Ok(())
     }
@@ -163,13 +182,20 @@ impl WebUploads {
                 }
                 Ok(UploadDone::Saved(name)) => {
                     if let Some(upload) = self.table.end(number, true) {
-                        self.saved.push(SavedUpload { by: upload.by, name: name.clone(), size: upload.size });
+                        let to = self.to.remove(&number);
+                        self.saved.push(SavedUpload {
+                            by: upload.by,
+                            name: name.clone(),
+                            size: upload.size,
+                            to,
+                        });
                     }
                     Brought::Saved(name)
                 }
                 Err(e) => {
                     log::warn!("what a browser brings cannot be written: {e}");
                     self.table.end(number, false);
+                    self.to.remove(&number);
                     self.files.order(HttpId(0), number, UploadOrder::Drop);
                     Brought::Failed(e)
                 }

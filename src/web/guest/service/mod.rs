@@ -184,7 +184,7 @@ impl GuestService {
         let answer = match wanted {
             GuestWanted::Pin => self.pin(now, guest.host, &text),
             GuestWanted::Text => self.text(now, guest, &text),
-            _ => match self.uploads.as_mut().map(|uploads| uploads.begin(now, id, guest, &text)) {
+            _ => match self.uploads.as_mut().map(|uploads| uploads.begin(now, id, guest, None, &text)) {
                 Some(Ok(())) => return,
                 Some(Err(answer)) => answer,
                 None => no_uploads(),
@@ -264,7 +264,7 @@ impl HttpService for GuestService {
         due.extend(self.own_files());
         let Some(uploads) = &mut self.uploads else { return due };
         due.extend(uploads.hear(now));
-        for SavedUpload { by, name, size } in uploads.take_saved() {
+        for SavedUpload { by, name, size, to: _ } in uploads.take_saved() {
             self.shared.saved(size);
             self.tell(GuestTold::File { guest: by.ip.to_string(), name, size });
         }
