@@ -76,3 +76,11 @@ pub(crate) fn limit_descriptors(wanted: u64) -> u64 {
     rustix::process::setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..before }).unwrap();
     before.current.unwrap()
 }
+
+/// Has the system forget what it has in memory of a file that is on its disk, where that can be had.
+pub(crate) fn forget_cached(file: &std::fs::File) {
+    #[cfg(target_os = "linux")]
+    rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+    #[cfg(not(target_os = "linux"))]
+    let _ = file;
+}

@@ -200,7 +200,7 @@ mod tests {
     use super::*;
     use crate::sys::bell::Bell;
     use crate::sys::facts::Facts;
-    use crate::sys::file;
+    use crate::sys::{file, testing};
 
     struct Bench {
         own: OwnFiles,
@@ -274,8 +274,7 @@ mod tests {
         let mut read = OwnRead::new(bench.opened(Some(own(&file))).unwrap(), 5..bytes.len() as u64 - 7);
         assert!(bench.read(&mut read).unwrap().0 == bytes[5..bytes.len() - 7]);
         // Nothing of it is in memory any more, where that can be had.
-        #[cfg(target_os = "linux")]
-        rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+        testing::forget_cached(&file);
         let mut read = OwnRead::new(bench.opened(Some(own(&file))).unwrap(), 0..bytes.len() as u64);
         assert!(bench.read(&mut read).unwrap().0 == bytes);
         // Behind its end is nothing, also for a thread that waits.

@@ -56,6 +56,8 @@ const FOREIGN: &[&str] = &[
     "rmp_serde",
     "serde",
     "serde_bytes",
+    "serde_json::Value",
+    "serde_json::json",
     "strsim",
     "thiserror",
     "unicode_normalization",
