@@ -2,7 +2,7 @@
 
 import { joined, moment, size, t } from "/i18n.js";
 import { all, ask } from "/peer.js";
-import { act, button, confirmed, el, facts, field, form, input, say, select } from "/ui.js";
+import { button, confirmed, el, facts, field, form, input, say, select } from "/ui.js";
 
 export const concerns = /^guest_/;
 export const every = 3_000;
@@ -99,16 +99,12 @@ function shown(now, refresh) {
         [t("guest_encrypted"), now.private_address ? link(now.private_address) : null],
         [t("fingerprint"), now.fingerprint ? el("code", { dir: "ltr", className: "long" }, now.fingerprint) : null],
       ]),
-      el(
-        "form",
-        {
-          className: "row",
-          onsubmit: act(async () => {
-            if (!text.value.trim()) return;
-            await ask({ command: "guest", action: "say", what: text.value });
-            text.value = "";
-            say(t("noted"));
-          }),
+      form(
+        async () => {
+          if (!text.value.trim()) return;
+          await ask({ command: "guest", action: "say", what: text.value });
+          text.value = "";
+          say(t("noted"));
         },
         text,
         el("button", { className: "do" }, t("say")),

@@ -3,6 +3,7 @@
 //! anything: an error of a script, or something that its policy refused (`driver`).
 
 mod access;
+mod deeds;
 mod driver;
 mod film;
 mod guest;
