@@ -74,7 +74,7 @@ def speed(table, work, quick):
     size = (128 if quick else 1024) << 20
     fill(f"{work}/speed/shared/big.bin", size)
     peer = Peer(1, f"{work}/speed")
-    until("hashed", lambda: peer.files() == 1, 120)
+    until("hashed", lambda: peer.shares() == (1, 0), 120)
     _, private = invite(peer)
     content = rows_of_private(private)[0]["id"]
     address = {"guests": f"{private}file/{content}/big.bin", "nginx": f"https://127.0.0.1:{NGINX}/big.bin"}
@@ -107,7 +107,7 @@ def crowd(table, work, quick):
     """Idle guests, and slow ones with an honest one beside them."""
     fill(f"{work}/crowd/shared/file.bin", 4 << 20)
     peer = Peer(1, f"{work}/crowd")
-    until("hashed", lambda: peer.files() == 1, 60)
+    until("hashed", lambda: peer.shares() == (1, 0), 60)
     _, private = invite(peer)
     idle = 200 if quick else 1000
     told = inside("python3", HERE, "idle", private, str(idle), str(peer.process.pid), capture_output=True).stdout
@@ -130,7 +130,7 @@ def archive(table, work, quick):
         file.write(os.urandom(1 << 20))
         file.truncate(large)
     peer = Peer(1, f"{work}/archive")
-    until("hashed", lambda: peer.files() == count + 1, 600, every=0.2)
+    until("hashed", lambda: peer.shares() == (count + 1, 0), 600, every=0.2)
     link, _ = invite(peer)
     address, whole = f"{link}zip/all.zip?path=all", f"{work}/whole.zip"
     start = time.monotonic()

@@ -78,7 +78,7 @@ pub(crate) fn limit_descriptors(wanted: u64) -> u64 {
 }
 
 /// Has the system forget what it has in memory of a file that is on its disk, where that can be had.
-pub(crate) fn forget_cached(file: &std::fs::File) {
+pub(crate) fn forget_cached(file: &fs::File) {
     #[cfg(target_os = "linux")]
     rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
     #[cfg(not(target_os = "linux"))]

@@ -263,8 +263,8 @@ fn dos_time(seconds: i64) -> (u16, u16) {
     else {
         return FIRST;
     };
-    let time = part(at.hour()) << 11 | part(at.minute()) << 5 | part(at.second()) / 2;
-    (time, year << 9 | part(at.month()) << 5 | part(at.day()))
+    let time = (part(at.hour()) << 11) | (part(at.minute()) << 5) | (part(at.second()) / 2);
+    (time, (year << 9) | (part(at.month()) << 5) | part(at.day()))
 }
 
 fn low(value: u64) -> u32 {

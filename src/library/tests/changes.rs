@@ -65,7 +65,7 @@ fn a_folder_moved_in_or_out_is_followed_and_watched() {
 fn a_look_at_what_lay_below_a_file_leaves_the_file_listed() {
     let bench = Bench::new();
     bench.old("in", b"file");
-    testing::link("in", &bench.path("link"));
+    testing::link("in", bench.path("link"));
     let mut r = bench.start();
     r.until_watched(&bench);
     r.until_names(&["in", "link"]);

@@ -108,8 +108,8 @@ impl GuestServer {
         let until = offer.time.map(|time| now + time);
         let until_unix = offer.time.map(|time| clock::unix_seconds() + time.as_secs());
         let facts = GuestLinkFacts {
-            secret: secret.clone(),
-            pin: pin.clone(),
+            secret,
+            pin,
             root: offer.root.clone(),
             name: offer.name.clone(),
             is_private: offer.is_private,

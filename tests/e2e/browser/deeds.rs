@@ -24,7 +24,9 @@ fn a_person_takes_what_is_offered_and_shares_what_the_browser_has() {
         browser.turn_to("offers");
         browser.click_beside("button", "Accept", "letter.txt");
         let path = anna.directory.join("downloads/letter.txt");
-        wait("the letter", LATER, || fs::read(&path).is_ok_and(|text| text == b"for anna alone\n").then_some(()));
+        wait("the letter", LATER, || {
+            fs::read(&path).is_ok_and(|text| text == b"for anna alone\n").then_some(())
+        });
         browser.read("done");
 
         // A file of the browser is shared: all others have it then.
