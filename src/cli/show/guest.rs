@@ -81,7 +81,10 @@ mod tests {
 
     #[test]
     fn the_link_its_code_and_who_came_are_shown() {
-        assert_eq!(text(&GuestRow::default(), true), "no guests are let in; `guest on` makes a link for them\n");
+        assert_eq!(
+            text(&GuestRow::default(), true),
+            "no guests are let in; `guest on` makes a link for them\n"
+        );
         let row = GuestRow {
             on: true,
             address: Some("http://10.0.0.1:8080/g/5e/".to_owned()),

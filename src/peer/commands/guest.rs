@@ -21,7 +21,8 @@ impl Command for GuestRequest {
 
     fn answer(self: Box<Self>, _: Time, ask: AskId, peer: &mut PeerMachine) -> Result<Answer, Failure> {
         let usage = |text: &str| Failure::new(Code::Usage, text);
-        let is_plain = self.time.is_none() && !self.upload && !self.pin && !self.private && self.port.is_none();
+        let is_plain =
+            self.time.is_none() && !self.upload && !self.pin && !self.private && self.port.is_none();
         if self.action != Some(GuestAction::On) && !is_plain {
             return Err(usage("--for, --upload, --pin, --private and --port are for `guest on`"));
         }
@@ -67,6 +68,8 @@ fn root(path: &str, peer: &PeerMachine) -> Result<String, Failure> {
 /// A time as people write it.
 fn seconds(time: &str) -> Result<u64, Failure> {
     let time: Option<SignedDuration> = time.parse().ok();
-    let seconds = time.and_then(|time| u64::try_from(time.as_secs()).ok()).filter(|seconds| (1..=31_536_000).contains(seconds));
+    let seconds = time
+        .and_then(|time| u64::try_from(time.as_secs()).ok())
+        .filter(|seconds| (1..=31_536_000).contains(seconds));
     seconds.ok_or_else(|| Failure::new(Code::Usage, "--for takes a time up to a year: `90m`, `2h`, `1d 12h`"))
 }
