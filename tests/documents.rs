@@ -539,3 +539,51 @@ fn the_checks_of_comments_see_what_they_look_for() {
     assert_eq!(outside("0.5 s of DESIGN would, so NO-SUCH.md").len(), 2);
     assert!(limits().contains("| `DATAGRAM` | `1_200` | `limits/wire.rs` | Bytes of a datagram, at most."));
 }
+
+/// What a table of docs/API.md says can be asked: method and path. Paths of guests begin at their link.
+fn asked_by_pages() -> BTreeSet<(String, String)> {
+    let text = read("docs/API.md");
+    let mut all = BTreeSet::new();
+    let mut is_guest = false;
+    for line in text.lines() {
+        is_guest |= line == "## Guests";
+        let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [methods, path, ..] = cells[..] else { continue };
+        if !methods.split(", ").all(|method| ["GET", "HEAD", "POST"].contains(&method)) {
+            continue;
+        }
+        let path = path.split('`').nth(1).unwrap_or_default().split('?').next().unwrap();
+        // The page itself, and what it is made of.
+        if !is_guest && path == "/" {
+            continue;
+        }
+        let path = if is_guest { format!("/g/SECRET/{path}") } else { path.to_owned() };
+        let name = |part: &str| match part {
+            part if !part.is_empty() && part.chars().all(|c| c.is_ascii_uppercase()) => {
+                format!("{{{}}}", part.to_ascii_lowercase())
+            }
+            part => part.to_owned(),
+        };
+        let path = path.split('/').map(name).collect::<Vec<_>>().join("/");
+        all.extend(methods.split(", ").map(|method| (method.to_ascii_lowercase(), path.clone())));
+    }
+    all
+}
+
+#[test]
+fn the_description_for_programs_has_what_the_document_has() {
+    let told: serde_json::Value = serde_json::from_str(&read("docs/openapi.json")).unwrap();
+    let mut described = BTreeSet::new();
+    for (path, ways) in told["paths"].as_object().unwrap() {
+        let methods =
+            ways.as_object().unwrap().keys().filter(|key| ["get", "head", "post"].contains(&key.as_str()));
+        described.extend(methods.map(|method| (method.clone(), path.clone())));
+        for named in path.split('{').skip(1).map(|rest| rest.split('}').next().unwrap()) {
+            let parameters = ways["parameters"].as_array().unwrap();
+            assert!(parameters.iter().any(|p| p["name"] == named && p["in"] == "path"), "{path}: {named}");
+        }
+    }
+    let asked = asked_by_pages();
+    assert!(asked.len() > 15, "{asked:?}");
+    assert_eq!(asked, described, "docs/API.md and docs/openapi.json");
+}

@@ -9,10 +9,9 @@ use serde::Deserialize;
 
 use super::client::WebClient;
 use super::json::nonsense;
-use super::uploads::{self, UploadFiles, UploadSlice, WebUploads};
+use super::uploads::{UploadFiles, UploadSlice, WebUploads};
 use crate::control::{SendPath, SendRequest};
 use crate::http::{Answer, HttpConnection, HttpId, HttpWaker};
-use crate::sys::folder::Folder;
 use crate::time::Time;
 
 /// In `.potluck/`: what is sent.
@@ -29,8 +28,8 @@ struct Destination {
 /// Folders that files are written into, before anything is.
 #[derive(Debug)]
 pub(super) struct OwnerFolders {
-    shared: Option<(UploadFiles, Folder)>,
-    outbox: Option<(UploadFiles, Folder)>,
+    shared: Option<UploadFiles>,
+    outbox: Option<UploadFiles>,
     path: PathBuf,
 }
 
@@ -39,7 +38,7 @@ impl OwnerFolders {
     pub(super) fn start(directory: &Path, shared: Option<&Path>, is_confined: bool) -> Self {
         let path = directory.join(".potluck").join(OUTBOX);
         let into = |path: &Path| {
-            let files = uploads::into(path, is_confined);
+            let files = UploadFiles::start(path, is_confined);
             files.inspect_err(|e| log::warn!("no files can be brought by the page: {e}")).ok()
         };
         if let Err(e) = std::fs::remove_dir_all(&path)
@@ -63,7 +62,7 @@ impl OwnerUploads {
     /// Into these folders. Connections that wait are woken by `waker`.
     pub(super) fn new(folders: OwnerFolders, waker: &HttpWaker) -> Self {
         let OwnerFolders { shared, outbox, path } = folders;
-        let uploads = |(files, folder)| WebUploads::new(files, folder, u64::MAX, waker.clone());
+        let uploads = |files| WebUploads::new(files, u64::MAX, waker.clone());
         Self { shared: shared.map(uploads), outbox: outbox.map(uploads), path }
     }
 

@@ -1,8 +1,8 @@
 //! A folder as a ZIP archive whose length, and each of its bytes, are known before the first one is sent: so a download
 //! of it can be resumed anywhere. Pure. (APPNOTE.TXT of PKWARE, version 6.3.10.)
 //!
-//! Files are stored as they are. The CRC-32 of one stands in front of it if it is known beforehand, and else behind it (a
-//! data descriptor), and in the directory in any case. Sizes and offsets that 32 bits do not hold stand in an extra field
+//! Files are stored as they are. The CRC-32 of one stands in front of it if it can be had before it is sent, and else behind
+//! it (a data descriptor), and in the directory in any case. Sizes and offsets that 32 bits do not hold stand in an extra field
 //! (ZIP64): in front of a file both sizes, in the directory only what is too large.
 
 use core::ops::Range;
@@ -34,8 +34,8 @@ pub(crate) struct ZipEntry {
     /// Its path, with slashes.
     pub(crate) path: String,
     pub(crate) size: u64,
-    /// Its CRC-32 (ISO-HDLC), if it is known beforehand.
-    pub(crate) crc: Option<u32>,
+    /// Its CRC-32 (ISO-HDLC) stands in front of it.
+    pub(crate) is_crc_first: bool,
     /// When it was modified, seconds since 1970.
     pub(crate) modified: i64,
 }
@@ -60,7 +60,7 @@ pub(crate) struct ZipArchive {
     /// Where each line of the directory begins, and where it ends.
     lines: Vec<u64>,
     end: Vec<u8>,
-    /// Those that were not known beforehand and are now, by number.
+    /// CRC-32 that are known by now, by the numbers of their files.
     learned: BTreeMap<usize, u32>,
 }
 
@@ -70,7 +70,7 @@ impl ZipArchive {
         let (mut files, mut at) = (vec![0], 0_u64);
         for entry in &entries {
             u16::try_from(entry.path.len()).ok()?;
-            at = at.checked_add(entry.local().len() as u64)?.checked_add(entry.size)?;
+            at = at.checked_add(entry.local(0).len() as u64)?.checked_add(entry.size)?;
             at = at.checked_add(entry.behind(0).len() as u64)?;
             files.push(at);
         }
@@ -100,7 +100,7 @@ impl ZipArchive {
     }
 
     fn crc(&self, number: usize) -> Option<u32> {
-        self.entries.get(number)?.crc.or_else(|| self.learned.get(&number).copied())
+        self.learned.get(&number).copied()
     }
 
     fn directory_end(&self) -> u64 {
@@ -128,10 +128,11 @@ impl ZipArchive {
         }
         let number = number(&self.files);
         let (entry, start) = (self.entries.get(number)?, *self.files.get(number)?);
-        let head = entry.local();
-        let data = start + head.len() as u64;
+        let data = start + entry.local(0).len() as u64;
         if from < data {
-            return cut(head, start);
+            let crc = if entry.is_crc_first { self.crc(number) } else { Some(0) };
+            let Some(crc) = crc else { return Some(ZipPart::Crc(number)) };
+            return cut(entry.local(crc), start);
         }
         if from >= data + entry.size {
             let Some(crc) = self.crc(number) else { return Some(ZipPart::Crc(number)) };
@@ -144,12 +145,12 @@ impl ZipArchive {
 
 impl ZipEntry {
     /// What stands in front of the file (4.3.7).
-    fn local(&self) -> Vec<u8> {
+    fn local(&self, crc: u32) -> Vec<u8> {
         let is_large = self.size >= TOO_LARGE.into();
         let size = if is_large { TOO_LARGE } else { low(self.size) };
         let mut bytes = b"PK\x03\x04".to_vec();
         put16(&mut bytes, if is_large { ZIP64 } else { PLAIN });
-        self.common(&mut bytes, self.crc.unwrap_or(0), size, if is_large { 20 } else { 0 });
+        self.common(&mut bytes, crc, size, if is_large { 20 } else { 0 });
         bytes.extend_from_slice(self.path.as_bytes());
         if is_large {
             put16(&mut bytes, 1);
@@ -163,7 +164,7 @@ impl ZipEntry {
     /// What stands behind it (4.3.9): nothing, if all was said in front of it.
     fn behind(&self, crc: u32) -> Vec<u8> {
         let mut bytes = Vec::new();
-        if self.crc.is_some() {
+        if self.is_crc_first {
             return bytes;
         }
         bytes.extend_from_slice(b"PK\x07\x08");
@@ -210,7 +211,7 @@ impl ZipEntry {
 
     /// What both have in common: from the flags to the length of the extra field.
     fn common(&self, bytes: &mut Vec<u8>, crc: u32, size: u32, extra: usize) {
-        put16(bytes, if self.crc.is_some() { FLAGS } else { FLAGS | FOLLOWS });
+        put16(bytes, if self.is_crc_first { FLAGS } else { FLAGS | FOLLOWS });
         // Stored.
         put16(bytes, 0);
         let (time, date) = dos_time(self.modified);
@@ -291,7 +292,7 @@ mod tests {
         let entry = |(n, size): (usize, &u64)| ZipEntry {
             path: format!("folder/Größe {n}.bin"),
             size: *size,
-            crc: n.is_multiple_of(2).then_some(u32::try_from(n).unwrap()),
+            is_crc_first: n.is_multiple_of(2),
             modified: 1_700_000_000,
         };
         let mut zip = ZipArchive::new(sizes.iter().enumerate().map(entry).collect()).unwrap();
@@ -330,8 +331,12 @@ mod tests {
 
     #[test]
     fn a_crc_that_is_not_known_is_asked_for_where_it_is_needed() {
-        let entry = |crc| ZipEntry { path: "a".to_owned(), size: 4, crc, modified: 0 };
-        let mut zip = ZipArchive::new(vec![entry(Some(1)), entry(None)]).unwrap();
+        let entry = |is_crc_first| ZipEntry { path: "a".to_owned(), size: 4, is_crc_first, modified: 0 };
+        let mut zip = ZipArchive::new(vec![entry(true), entry(false)]).unwrap();
+        assert_eq!(zip.part(0, u64::MAX), Some(ZipPart::Crc(0)));
+        zip.learn(0, 1);
+        let Some(ZipPart::Bytes(head)) = zip.part(0, u64::MAX) else { panic!() };
+        assert_eq!(&head[14..18], [1, 0, 0, 0]);
         assert_eq!(zip.part(zip.len() - 30, u64::MAX), Some(ZipPart::Crc(1)));
         let behind = zip.files[2] - 16;
         assert_eq!(zip.part(behind - 1, u64::MAX), Some(ZipPart::File { number: 1, range: 3..4 }));
@@ -352,15 +357,21 @@ mod tests {
         let directory = bytes(&zip, *zip.lines.first().unwrap()..zip.len());
         assert_eq!(directory.windows(4).filter(|four| four == b"PK\x01\x02").count(), 3);
         assert_eq!(directory.windows(4).filter(|four| four == b"PK\x06\x06").count(), 1);
-        let many = ZipArchive::new(vec![
-            ZipEntry { path: "x".to_owned(), size: 0, crc: Some(0), modified: 0 };
-            65_535
-        ])
-        .unwrap();
+        let many =
+            ZipArchive::new(vec![
+                ZipEntry { path: "x".to_owned(), size: 0, is_crc_first: false, modified: 0 };
+                65_535
+            ])
+            .unwrap();
         assert!(bytes(&many, many.directory_end()..many.len()).starts_with(b"PK\x06\x06"));
         assert!(
-            ZipArchive::new(vec![ZipEntry { path: "x".repeat(70_000), size: 0, crc: Some(0), modified: 0 }])
-                .is_none()
+            ZipArchive::new(vec![ZipEntry {
+                path: "x".repeat(70_000),
+                size: 0,
+                is_crc_first: true,
+                modified: 0
+            }])
+            .is_none()
         );
     }
 

@@ -152,6 +152,15 @@ fn a_guest_sees_what_all_share_and_saves_it_also_when_it_is_cut_anywhere() {
     let private = guest.row["private_address"].as_str().unwrap();
     let saved = Command::new("curl").args(["-sk", &format!("{private}{path}")]).output().unwrap();
     assert!(saved.stdout == film, "{} bytes", saved.stdout.len());
+    // A download that was cut goes on where it ended, in plain and encrypted.
+    for (link, cut) in [(guest.row["address"].as_str().unwrap(), 1_234_567), (private, 7)] {
+        let at = host.path().join("film.part");
+        std::fs::write(&at, &film[..cut]).unwrap();
+        let mut curl = Command::new("curl");
+        let curl = curl.args(["-sSk", "--fail", "-C", "-", "-o"]).arg(&at).arg(format!("{link}{path}"));
+        let went_on = curl.output().unwrap();
+        assert!(went_on.status.success() && std::fs::read(&at).unwrap() == film, "{link}: {}", err(&went_on));
+    }
     let shown = guest_row(&host);
     assert_eq!((&shown["is_on"], &shown["guests"]), (&json!(true), &json!(1)));
     assert_eq!(told(&host, &["guest", "off"])["is_on"], json!(false));

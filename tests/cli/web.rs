@@ -371,3 +371,41 @@ fn what_is_dragged_onto_the_page_is_shared_or_sent() {
     }
     assert_eq!(slice("/api/upload/00?at=0", b"x").status, 404);
 }
+
+/// The lines that a section of docs/API.md shows to be typed.
+fn example(section: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/API.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let (_, rest) = text.split_once(&format!("\n## {section}\n")).unwrap();
+    let (_, rest) = rest.split_once("```console\n").unwrap();
+    let (lines, _) = rest.split_once("```").unwrap();
+    lines.lines().filter_map(|line| line.strip_prefix("$ ")).map(|line| format!("{line}\n")).collect()
+}
+
+/// Runs lines in a shell where `potluck` is the program for this peer.
+fn shell(peer: &Peer, lines: &str, folder: &std::path::Path) -> String {
+    let program = env!("CARGO_BIN_EXE_potluck");
+    let here = peer.path().display();
+    let script = format!("set -eo pipefail\npotluck() {{ '{program}' -d '{here}' \"$@\"; }}\n{lines}");
+    let mut command = std::process::Command::new("bash");
+    let ran = peer.confine(command.args(["-c", &script]).current_dir(folder)).output().unwrap();
+    assert!(ran.status.success(), "{}{}", out(&ran), crate::common::err(&ran));
+    out(&ran)
+}
+
+#[test]
+fn what_the_document_shows_can_be_typed() {
+    let peer = Peer::new();
+    peer.share("film.mp4", &film());
+    peer.share("films/a.txt", b"a\n");
+    let _daemon = peer.daemon_with(&["--name", "viewer"]);
+    peer.lists(2);
+    let folder = tempfile::tempdir().unwrap();
+    let told = shell(&peer, &example("With curl"), folder.path());
+    assert!(told.contains("\"path\":\"film.mp4\"") && told.contains("\"reply\":\"done\""), "{told}");
+    assert!(std::fs::read(folder.path().join("film.mp4")).unwrap() == film());
+    let told = shell(&peer, &example("Guests"), folder.path());
+    assert!(told.contains("\"name\":\"film.mp4\""), "{told}");
+    let zip = std::fs::read(folder.path().join("films.zip")).unwrap();
+    assert!(zip.starts_with(b"PK\x03\x04") && zip.windows(5).any(|name| name == b"a.txt"));
+}

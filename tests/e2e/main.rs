@@ -27,6 +27,7 @@ mod filesystems;
 mod firewall;
 mod global_v6;
 mod groups;
+mod guests;
 mod hardship;
 mod harness;
 mod kill;

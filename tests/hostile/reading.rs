@@ -90,7 +90,7 @@ fn who_reads_and_takes_nothing_costs_a_window_and_delays_nobody() {
     let victim = lab.peer(1, "victim", &[]);
     let content: Vec<u8> = (0..80 << 18_u32).flat_map(u32::to_le_bytes).collect();
     let _owner = lab.peer_with(2, "owner", &[("film", &content), ("note", b"hello")]);
-    wait("the film", SOON, || victim.offered("film"));
+    wait("the film", SOON, || victim.offered("film").and_then(|_| victim.offered("note")));
     let before = memory(&victim);
     let received = || victim.status().counters.received;
     let mut paused = victim.begin(["cat", "film"]);

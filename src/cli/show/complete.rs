@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn each_value_that_is_typed_can_be_completed() {
-        const FREE: [[&str; 2]; 13] = [
+        const FREE: [[&str; 2]; 15] = [
             ["complete", "line"],
             ["search", "words"],
             ["cat", "offset"],
@@ -233,6 +233,8 @@ mod tests {
             ["set", "value"],
             ["send", "text"],
             ["send", "timeout"],
+            ["guest", "time"],
+            ["guest", "port"],
         ];
         let mut typed = Typed::command();
         typed.build();

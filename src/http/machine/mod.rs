@@ -217,6 +217,9 @@ impl HttpConnection {
     /// The client took so many bytes of [`Self::output`].
     pub(crate) fn handle_taken(&mut self, now: Time, bytes: usize) {
         self.out.took(bytes);
+        if self.out.is_empty() && matches!(self.reading, Reading::Head) {
+            self.since = now;
+        }
         if let Some(going) = &mut self.going {
             going.passed(now, bytes);
         }
@@ -315,7 +318,10 @@ impl HttpConnection {
         let head = match self.reading {
             _ if self.is_over => return None,
             Reading::Head if self.heard.is_empty() && self.out.is_empty() => Some(self.since + limits::IDLE),
-            Reading::Head if !self.heard.is_empty() => Some(self.since + limits::HEAD_TIME),
+            // The time for the next one begins when the answer before it is through.
+            Reading::Head if !self.heard.is_empty() && self.out.is_empty() => {
+                Some(self.since + limits::HEAD_TIME)
+            }
             _ => None,
         };
         let moving = [self.coming, self.going].into_iter().flatten().map(|moving| moving.until);

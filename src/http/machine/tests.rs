@@ -269,6 +269,26 @@ fn who_moves_is_not_cut_however_long_it_takes() {
 }
 
 #[test]
+fn whoever_begins_to_ask_again_while_an_answer_is_read_slowly_has_time_for_that() {
+    let mut b = Bench::new();
+    let half = usize::try_from(limits::MOVES / 2).unwrap();
+    b.hear(GET);
+    b.http.answer(b.now, whole(&"x".repeat(20 * half)));
+    b.http.handle_bytes(b.now, b"GET /b HT");
+    while !b.http.output().is_empty() {
+        b.now = b.now + limits::MOVES_IN / 2 - Duration::from_millis(1);
+        b.http.handle_timeout(b.now);
+        b.http.handle_taken(b.now, half);
+    }
+    b.now = b.now + limits::HEAD_TIME - Duration::from_millis(1);
+    b.http.handle_timeout(b.now);
+    assert!(!b.http.is_over());
+    b.hear("TP/1.1\r\nHost: h\r\n\r\n");
+    let heard = b.heard();
+    assert!(heard.ends_with("/b<>"), "{heard}");
+}
+
+#[test]
 fn a_client_that_ends_reads_what_it_asked_for() {
     let mut b = Bench::new();
     b.hear(GET).hear(GET);

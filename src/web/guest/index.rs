@@ -20,6 +20,8 @@ pub(super) struct GuestFile {
     pub(super) modified: i64,
     /// 64 hexadecimal digits.
     pub(super) id: String,
+    /// This peer shares it.
+    pub(super) is_own: bool,
 }
 
 impl GuestFile {
@@ -211,7 +213,13 @@ mod tests {
     use super::*;
 
     fn file(path: &str, n: u8) -> GuestFile {
-        GuestFile { path: path.to_owned(), size: n.into(), modified: n.into(), id: format!("{n:064x}") }
+        GuestFile {
+            path: path.to_owned(),
+            size: n.into(),
+            modified: n.into(),
+            id: format!("{n:064x}"),
+            is_own: false,
+        }
     }
 
     fn names(page: &GuestRows) -> Vec<&str> {

@@ -40,7 +40,7 @@ use self::site::GuestSite;
 use self::texts::GuestSpeaker;
 use super::PeerChannels;
 use super::own_files::OwnFiles;
-use super::uploads::{self, WebUploads};
+use super::uploads::{UploadFiles, WebUploads};
 use crate::control::GuestRow;
 use crate::http::{HttpFront, HttpServer};
 use crate::identity::{provider, random_bytes};
@@ -124,12 +124,11 @@ impl GuestServer {
         let tls = Some(Arc::new(tls(certificate)?));
         let front = HttpFront { sockets, tls, places: limits::CONNECTIONS };
         let files =
-            offer.uploads.as_deref().map(|path| uploads::into(path, offer.is_confined)).transpose()?;
+            offer.uploads.as_deref().map(|path| UploadFiles::start(path, offer.is_confined)).transpose()?;
         let (is_confined, told) = (offer.is_confined, Arc::clone(&shared));
         let start = || {
             HttpServer::start("guests", front, |waker| {
-                let uploads = files
-                    .map(|(files, folder)| WebUploads::new(files, folder, limits::UPLOADED, waker.clone()));
+                let uploads = files.map(|files| WebUploads::new(files, limits::UPLOADED, waker.clone()));
                 let own = OwnFiles::start(peer.opens, waker.clone())?;
                 Ok(GuestService::new(GuestParts {
                     asks: peer.asks,

@@ -59,6 +59,7 @@ pub(super) enum UploadDone {
 pub(in crate::web) struct UploadFiles {
     orders: Sender<FilesOrder>,
     pub(super) steps: Receiver<UploadStep>,
+    pub(super) folder: PathBuf,
     // Joined last.
     _thread: Thread,
 }
@@ -77,7 +78,7 @@ impl UploadFiles {
         let start = || Thread::spawn("uploads", move || writer.run(&heard));
         let rules = Rules { write: vec![folder.to_owned()], moves: true, ..Rules::default() };
         let thread = if is_confined { sandbox::within(&rules, start)?.1? } else { start()? };
-        Ok(Self { orders, steps, _thread: thread })
+        Ok(Self { orders, steps, folder: folder.to_owned(), _thread: thread })
     }
 
     /// Whoever waits for a step is woken by this.

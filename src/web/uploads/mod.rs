@@ -8,7 +8,7 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
@@ -20,19 +20,9 @@ use super::json::{json_answer, nonsense, refused};
 use super::limits;
 use crate::http::{Answer, HttpConnection, HttpId, HttpWaker, Status};
 use crate::identity::random_bytes;
-use crate::sys::folder::Folder;
 use crate::sys::refusal::{Refusal, refusal as meaning};
-use crate::sys::space::space;
+use crate::sys::space::space_at;
 use crate::time::Time;
-
-/// Writes what is brought into this folder, which is made.
-///
-/// # Errors
-/// What the operating system says.
-pub(super) fn into(path: &Path, is_confined: bool) -> io::Result<(UploadFiles, Folder)> {
-    let files = UploadFiles::start(path, is_confined)?;
-    Ok((files, Folder::open(path)?))
-}
 
 /// What a connection brings.
 #[derive(Debug)]
@@ -74,8 +64,8 @@ pub(super) struct SavedUpload {
 pub(super) struct WebUploads {
     table: UploadTable,
     files: UploadFiles,
-    /// The folder whose disk takes it.
-    folder: Folder,
+    /// The folder that takes it.
+    folder: PathBuf,
     doing: BTreeMap<HttpId, Bringing>,
     /// What was written for connections, until they have their turn.
     brought: BTreeMap<HttpId, Vec<Brought>>,
@@ -85,9 +75,10 @@ pub(super) struct WebUploads {
 }
 
 impl WebUploads {
-    /// Into this folder, which `files` writes; so many files at most. Connections that wait are woken by `waker`.
-    pub(super) fn new(files: UploadFiles, folder: Folder, most: u64, waker: HttpWaker) -> Self {
+    /// Into the folder that `files` writes; so many files at most. Connections that wait are woken by `waker`.
+    pub(super) fn new(files: UploadFiles, most: u64, waker: HttpWaker) -> Self {
         files.wake_by(waker);
+        let folder = files.folder.clone();
         Self {
             table: UploadTable::new(most),
             files,
@@ -122,7 +113,7 @@ impl WebUploads {
         text: &[u8],
     ) -> Result<(), Answer> {
         let file: BroughtFile = serde_json::from_slice(text).map_err(|_| nonsense())?;
-        let free = space(&self.folder).map_or(0, |space| space.available);
+        let free = space_at(&self.folder).map_or(0, |space| space.available);
         let secret = random_bytes::<16>().map_err(|_| unwritable())?;
         let secret = data_encoding::HEXLOWER.encode(&secret);
         for old in self.table.make_way(now, by.host) {

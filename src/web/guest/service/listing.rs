@@ -74,6 +74,7 @@ impl GuestListing {
                         size: row.size,
                         modified: row.modified,
                         id: row.id,
+                        is_own: row.mine,
                     }),
                     Reply::Done | Reply::Failed(_) => break,
                     _ => {}
