@@ -115,8 +115,19 @@ fn objects(rows: &[SettingRow]) -> Vec<LocalReply> {
             SettingOrigin::Environment(variable) => ("environment", None, None, Some(variable.clone())),
             SettingOrigin::Flag => ("flag", None, None, None),
         };
-        let (key, values, unit) = (key.name.clone(), values.clone(), key.unit);
-        LocalReply::Setting(local_answer::SettingRow { key, values, unit, origin, file, line, variable })
+        LocalReply::Setting(local_answer::SettingRow {
+            key: key.name.clone(),
+            values: values.clone(),
+            unit: key.unit,
+            help: key.help.clone(),
+            is_switch: key.is_switch(),
+            is_list: key.is_list(),
+            is_live: key.is_live(),
+            origin,
+            file,
+            line,
+            variable,
+        })
     };
     rows.iter().filter(|row| is_shown(row)).map(object).collect()
 }

@@ -2,7 +2,7 @@
 
 use core::ops::ControlFlow;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
@@ -27,45 +27,66 @@ pub(super) fn run(
     directory: &Path,
     origin: CommandOrigin,
 ) -> Result<LocalAnswer, Failure> {
+    match act {
+        None | Some(GroupAct::Show) => show(directory),
+        Some(GroupAct::New { name }) => make(directory, &name),
+        Some(GroupAct::Join) => join(directory, || words(origin)),
+        Some(GroupAct::Leave) => leave(directory),
+    }
+}
+
+/// Where the group of the peer in `directory` lies.
+fn state(directory: &Path) -> Result<PathBuf, Failure> {
     // Who made this folder could read the passphrase.
     trust::check(directory)?;
-    let state = directory.join(".potluck");
-    match act {
-        None | Some(GroupAct::Show) => {
-            let here = GroupFile::load(&state).map_err(|e| failure(&e))?;
-            Ok(match here {
-                Some(group) => answer(show(&group.words), object(Some(&group.words), true)),
-                None => answer(NONE.to_owned(), object(None, false)),
-            })
-        }
-        Some(GroupAct::New { name }) => {
-            in_none(&state)?;
-            let name = GroupName::parse(&name).map_err(|e| usage(&e.into()))?;
-            let words = GroupWords::make(name).map_err(|e| failure(&e))?;
-            let joined = join(&state, words)?;
-            let how = "tell the passphrase to those who may be in it; they type `potluck group join`\n";
-            let text = format!("{}{how}{}", show(&joined.words), tell_peer(directory));
-            Ok(answer(text, object(Some(&joined.words), true)))
-        }
-        Some(GroupAct::Join) => {
-            in_none(&state)?;
-            let joined = join(&state, words(origin)?)?;
-            let name = shown(joined.words.name.as_str());
-            let text = format!("in the group {name} now\n{}", tell_peer(directory));
-            Ok(answer(text, object(Some(&joined.words), false)))
-        }
-        Some(GroupAct::Leave) => {
-            let left = GroupFile::leave(&state).map_err(|e| failure(&e))?;
-            let none = object(None, false);
-            let Some(name) = left else { return Ok(answer(NONE.to_owned(), none)) };
-            let what = format!(
-                "left the group {}: everyone on this network sees shared/ from now on. What is kept for the group \
-                 stays here, and is there again when this peer joins it again\n",
-                shown(name.as_str())
-            );
-            Ok(answer(what + &tell_peer(directory), none))
-        }
-    }
+    Ok(directory.join(".potluck"))
+}
+
+/// Tells the group of the peer in `directory`, with its passphrase.
+pub(super) fn show(directory: &Path) -> Result<LocalAnswer, Failure> {
+    let here = GroupFile::load(&state(directory)?).map_err(|e| failure(&e))?;
+    Ok(match here {
+        Some(group) => answer(told(&group.words), object(Some(&group.words), true)),
+        None => answer(NONE.to_owned(), object(None, false)),
+    })
+}
+
+/// Makes a group of this name, and joins it.
+pub(super) fn make(directory: &Path, name: &str) -> Result<LocalAnswer, Failure> {
+    let state = state(directory)?;
+    in_none(&state)?;
+    let name = GroupName::parse(name).map_err(|e| usage(&e.into()))?;
+    let words = GroupWords::make(name).map_err(|e| failure(&e))?;
+    let joined = put(&state, words)?;
+    let how = "tell the passphrase to those who may be in it; they type `potluck group join`\n";
+    let text = format!("{}{how}", told(&joined.words));
+    Ok(tell_peer(directory, answer(text, object(Some(&joined.words), true))))
+}
+
+/// Joins a group that is there already: these are its words.
+pub(super) fn join(
+    directory: &Path,
+    words: impl FnOnce() -> Result<GroupWords, Failure>,
+) -> Result<LocalAnswer, Failure> {
+    let state = state(directory)?;
+    in_none(&state)?;
+    let joined = put(&state, words()?)?;
+    let name = shown(joined.words.name.as_str());
+    let text = format!("in the group {name} now\n");
+    Ok(tell_peer(directory, answer(text, object(Some(&joined.words), false))))
+}
+
+/// Leaves it.
+pub(super) fn leave(directory: &Path) -> Result<LocalAnswer, Failure> {
+    let left = GroupFile::leave(&state(directory)?).map_err(|e| failure(&e))?;
+    let none = object(None, false);
+    let Some(name) = left else { return Ok(answer(NONE.to_owned(), none)) };
+    let what = format!(
+        "left the group {}: everyone on this network sees shared/ from now on. What is kept for the group \
+         stays here, and is there again when this peer joins it again\n",
+        shown(name.as_str())
+    );
+    Ok(tell_peer(directory, answer(what, none)))
 }
 
 fn answer(text: String, group: GroupRow) -> LocalAnswer {
@@ -93,11 +114,17 @@ fn words(origin: CommandOrigin) -> Result<GroupWords, Failure> {
     io::stderr().write_all(b"Name of the group: ").map_err(asked)?;
     io::stdin().read_line(&mut name).map_err(asked)?;
     let passphrase = ask_hidden("Passphrase (not shown): ").map_err(asked)?;
+    parsed(&name, passphrase)
+}
+
+/// What somebody gave, as the words of a group.
+pub(super) fn parsed(name: &str, passphrase: Zeroizing<String>) -> Result<GroupWords, Failure> {
     let text = Zeroizing::new(format!("{}\n{}\n", name.trim(), &*passphrase));
     GroupWords::parse(&text).map_err(|e| usage(&e))
 }
 
-fn join(state: &Path, words: GroupWords) -> Result<GroupFile, Failure> {
+/// The group of the peer whose state lies there is this one from now on.
+fn put(state: &Path, words: GroupWords) -> Result<GroupFile, Failure> {
     control::make_state(state).map_err(|e| failure(&e.into()))?;
     GroupFile::join(state, words).map_err(|e| failure(&e))
 }
@@ -115,7 +142,7 @@ fn in_none(state: &Path) -> Result<(), Failure> {
 }
 
 /// Name and passphrase, and where somebody looks also as a QR code.
-fn show(words: &GroupWords) -> String {
+fn told(words: &GroupWords) -> String {
     let (name, passphrase) = (words.name.as_str(), words.passphrase.reveal());
     let mut text = format!("  group       {}\n  passphrase  {}\n", shown(name), shown(passphrase));
     if io::stdout().is_terminal()
@@ -127,19 +154,22 @@ fn show(words: &GroupWords) -> String {
     text
 }
 
-/// Has a running peer change networks; what is to be said of that.
-fn tell_peer(directory: &Path) -> String {
+/// Has a running peer change networks, and says what came of that behind what was done.
+fn tell_peer(directory: &Path, mut done: LocalAnswer) -> LocalAnswer {
     let asked = client::ask(directory, &RejoinRequest {}.into(), |_| ControlFlow::Continue(()));
     match asked {
-        Ok(()) => "the peer that runs here has changed networks\n".to_owned(),
-        Err(failure) if failure.code == Code::NoPeer => String::new(),
+        Ok(()) => done.text.push_str("the peer that runs here has changed networks\n"),
+        Err(failure) if failure.code == Code::NoPeer => {}
         Err(failure) => {
-            format!(
-                "the peer that runs here is in its old network until it is started again: {}\n",
+            let text = format!(
+                "the peer that runs here is in its old network until it is started again: {}",
                 failure.message
-            )
+            );
+            done.text.extend([&text, "\n"]);
+            done.objects.push(LocalReply::Note { text });
         }
     }
+    done
 }
 
 fn usage(e: &GroupFileError) -> Failure {

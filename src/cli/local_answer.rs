@@ -64,6 +64,14 @@ pub(super) struct SettingRow {
     pub(super) values: Vec<String>,
     /// What they are counted in.
     pub(super) unit: Option<&'static str>,
+    /// What `help` says of it.
+    pub(super) help: String,
+    /// True if it is `true` or `false`.
+    pub(super) is_switch: bool,
+    /// True if there may be several values.
+    pub(super) is_list: bool,
+    /// True if a peer that runs takes it over (`reload`); others count from its next start on.
+    pub(super) is_live: bool,
     /// Where they come from: `default`, `file`, `environment` or `flag`.
     pub(super) origin: &'static str,
     /// Which file.

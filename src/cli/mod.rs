@@ -37,6 +37,7 @@ mod terminal_guard;
 mod told;
 mod verbosity;
 mod web;
+mod web_local;
 mod words;
 
 use core::time::Duration;

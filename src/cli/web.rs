@@ -6,6 +6,7 @@ use std::path::Path;
 use crossbeam_channel::{Sender, unbounded};
 
 use super::local_answer::{LocalAnswer, LocalReply, PageRow};
+use super::web_local;
 use crate::control::{Ask, GuestAsk, OwnFileAsk};
 use crate::error::Failure;
 use crate::settings::Settings;
@@ -31,6 +32,7 @@ pub(super) fn serve(
         settings.on.web.port,
         shared,
         settings.sandbox,
+        web_local::runner(directory.to_owned(), asks.clone()),
         PeerChannels { asks: asks.clone(), opens: opens.clone() },
     )
     .inspect_err(|e| log::warn!("there is no page for browsers (`web`): {e}"))

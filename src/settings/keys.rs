@@ -34,6 +34,8 @@ pub(crate) struct SettingKey {
     pub(crate) unit: Option<&'static str>,
     /// Values where nothing is said; none: as `help` says.
     pub(crate) defaults: Vec<String>,
+    /// What `help` says of it.
+    pub(crate) help: String,
     /// For tests alone.
     pub(crate) is_hidden: bool,
     id: Id,
@@ -66,6 +68,7 @@ impl SettingKey {
             name,
             unit,
             defaults,
+            help: arg.get_help().map(ToString::to_string).unwrap_or_default(),
             is_hidden: arg.is_hide_set(),
             id: arg.get_id().clone(),
             flag,

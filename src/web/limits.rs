@@ -28,6 +28,9 @@ pub(crate) const LINK: Duration = Duration::from_hours(12);
 /// Connections to the owner's page, at most, and those of one host: a browser makes six to one page.
 pub(crate) const OWNER_CONNECTIONS: (u64, u64) = (512, 8);
 
+/// Questions about the folder of this peer that wait, at most: whoever asks awaits the answer.
+pub(crate) const LOCAL_ASKS: usize = 16;
+
 /// Bytes of an upload that come at once, at most.
 pub(crate) const SLICE: u64 = 8 << 20;
 

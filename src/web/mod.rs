@@ -3,7 +3,7 @@
 //! It is served on this machine alone, at a port of its own. `potluck web` opens it with a code that is good once
 //! (sessions.rs); site.rs says which requests are heard at all, owner.rs answers them by asking the peer as everybody
 //! does (`control`), links.rs are the addresses under which a browser gets bytes of files, place.rs is the file by which
-//! `potluck web` finds the page, and page/ is what the browser runs.
+//! `potluck web` finds the page, local.rs has what it asks about the folder done; page/ is what the browser runs.
 
 mod assets;
 mod client;
@@ -12,6 +12,7 @@ pub(crate) mod guest;
 mod json;
 pub(crate) mod limits;
 mod links;
+pub(crate) mod local;
 mod own_files;
 mod owner;
 mod owner_uploads;
@@ -27,6 +28,7 @@ use std::path::Path;
 
 use crossbeam_channel::Sender;
 
+use self::local::{LocalAsks, RunLocal};
 use self::owner::OwnerService;
 use self::owner_uploads::OwnerFolders;
 use self::place::WebPlace;
@@ -55,7 +57,7 @@ pub(crate) struct OwnerPage {
 }
 
 /// Serves the page of the peer in `directory`, at this port of this machine (0: any that is free).
-/// `shared`: where files go that are brought; `None`: none are. `is_confined`: the thread that serves it can open no file.
+/// `shared`: where files go that are brought; `None`: none are. `local` does what is asked about the folder. `is_confined`: the thread that serves it can open no file.
 ///
 /// # Errors
 /// The port cannot be had, or no thread.
@@ -64,6 +66,7 @@ pub(crate) fn start(
     port: u16,
     shared: Option<&Path>,
     is_confined: bool,
+    local: RunLocal,
     peer: PeerChannels,
 ) -> io::Result<OwnerPage> {
     let first = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
@@ -77,10 +80,11 @@ pub(crate) fn start(
     let site = Site::new([at, SocketAddr::from((Ipv6Addr::LOCALHOST, at.port()))]);
     let sessions = Sessions::new(key.clone());
     let folders = OwnerFolders::start(directory, shared, is_confined);
+    let local = LocalAsks::start(local)?;
     let front = HttpFront { sockets, tls: None, places: limits::OWNER_CONNECTIONS };
     let start = || {
         HttpServer::start("web", front, |waker| {
-            Ok(OwnerService::new(peer.asks, waker, site, sessions, folders))
+            Ok(OwnerService::new(peer.asks, waker, site, sessions, folders, local))
         })
     };
     let server = if is_confined {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -13,11 +13,11 @@ use super::file_answer::{ServedBytes, ServedFile};
 use super::json::refused;
 use super::limits;
 use super::links::{FileLinks, LinkedFile};
+use super::local::{self, LocalAsks, json_line};
 use super::owner_uploads::{OwnerFolders, OwnerUploads};
 use super::sessions::Sessions;
 use super::site::{self, Site, Wanted};
 use crate::control::answers::{Awaited, AwaitedAnswers};
-use crate::control::line::Versioned;
 use crate::control::{Answers, Ask, CatRequest, Reply, Request, read_request};
 use crate::error::{Code, Failure};
 use crate::http::{
@@ -35,6 +35,8 @@ enum OwnerWork {
     Hearing { wanted: Wanted, token: String, by: WebClient, text: Vec<u8> },
     /// Answers are passed on.
     Lines(AwaitedAnswers),
+    /// What the page asked about the folder is being done.
+    Local(Receiver<Vec<u8>>),
     /// A file is looked for that is to have an address.
     Linking { answers: AwaitedAnswers, name: String, file: Option<LinkedFile> },
     /// Bytes of a file are passed on; the head of the answer, as long as none came.
@@ -50,6 +52,7 @@ pub(super) struct OwnerService {
     sessions: Sessions,
     links: FileLinks,
     uploads: OwnerUploads,
+    local: LocalAsks,
     doing: BTreeMap<HttpId, OwnerWork>,
 }
 
@@ -69,16 +72,26 @@ struct FileLinkQuestion {
 }
 
 impl OwnerService {
-    /// `folders`: where what is brought is written.
+    /// `folders`: where what is brought is written; `local`: who does what is asked about the folder of the peer.
     pub(super) fn new(
         asks: Sender<Ask>,
         waker: HttpWaker,
         site: Site,
         sessions: Sessions,
         folders: OwnerFolders,
+        local: LocalAsks,
     ) -> Self {
         let uploads = OwnerUploads::new(folders, &waker);
-        Self { asks, waker, site, sessions, links: FileLinks::default(), uploads, doing: BTreeMap::new() }
+        Self {
+            asks,
+            waker,
+            site,
+            sessions,
+            links: FileLinks::default(),
+            uploads,
+            local,
+            doing: BTreeMap::new(),
+        }
     }
 
     fn request(&mut self, now: Time, client: HttpClientEnd<'_>, head: &RequestHead) {
@@ -172,8 +185,14 @@ impl OwnerService {
         Ok(json_answer(&json!({ "token": token, "uploads": self.uploads.are_taken() })))
     }
 
-    /// Asks the peer what a page asks it.
+    /// Asks the peer what a page asks it, or whoever does what needs no peer.
     fn lines(&mut self, id: HttpId, text: &[u8]) -> Result<Answer, Failure> {
+        let answer = Answer::new(Status::Ok, AnswerBody::Open).with("content-type", "application/x-ndjson");
+        if let Some(question) = local::read(text) {
+            let lines = self.local.ask(question, id, &self.waker)?;
+            self.doing.insert(id, OwnerWork::Local(lines));
+            return Ok(answer);
+        }
         let request = read_request(text)?;
         if matches!(request, Request::Cat(_)) {
             let text = "bytes of files have addresses of their own: /api/link";
@@ -181,7 +200,7 @@ impl OwnerService {
         }
         let answers = self.ask(id, request)?;
         self.doing.insert(id, OwnerWork::Lines(answers));
-        Ok(Answer::new(Status::Ok, AnswerBody::Open).with("content-type", "application/x-ndjson"))
+        Ok(answer)
     }
 
     fn ask(&self, id: HttpId, request: Request) -> Result<AwaitedAnswers, Failure> {
@@ -262,7 +281,7 @@ impl OwnerService {
                 Reply::Failed(_) => http.abort(),
                 _ => {}
             },
-            Some(OwnerWork::Hearing { .. }) | None => return true,
+            Some(OwnerWork::Hearing { .. } | OwnerWork::Local(_)) | None => return true,
         }
         is_last
     }
@@ -325,6 +344,19 @@ impl HttpService for OwnerService {
                     | OwnerWork::Linking { answers, .. }
                     | OwnerWork::Bytes { answers, .. },
                 ) => answers,
+                Some(OwnerWork::Local(lines)) => {
+                    match lines.try_recv() {
+                        Ok(lines) => {
+                            http.push(now, lines);
+                            http.end(now);
+                        }
+                        // The answer has no last line: it is seen that something is missing.
+                        Err(TryRecvError::Disconnected) => http.abort(),
+                        Err(TryRecvError::Empty) => return,
+                    }
+                    self.doing.remove(&id);
+                    return;
+                }
                 Some(OwnerWork::Hearing { .. }) | None => return,
             };
             let reply = match answers.next() {
@@ -357,12 +389,6 @@ fn no_uploads() -> Answer {
 /// Bytes that a question has, at most.
 const fn most_of(wanted: &Wanted) -> usize {
     if matches!(wanted, Wanted::Login) { limits::LOGIN } else { limits::QUESTION }
-}
-
-fn json_line(reply: &Reply) -> Vec<u8> {
-    let mut line = serde_json::to_vec(&Versioned::of(reply)).unwrap_or_default();
-    line.push(b'\n');
-    line
 }
 
 fn json_answer(value: &serde_json::Value) -> Answer {

@@ -147,6 +147,84 @@ fn a_browser_lists_downloads_and_plays() {
 }
 
 #[test]
+fn settings_are_shown_and_changed_as_config_does_it() {
+    let peer = Peer::new();
+    let _daemon = peer.daemon();
+    let browser = Browser::open(&peer);
+    let rows = browser.ask(json!({ "command": "config", "act": "show" }));
+    let row = |rows: &[Value], key: &str| rows.iter().find(|row| row["key"] == key).unwrap().clone();
+    let limit = row(&rows, "up-limit");
+    assert_eq!((&limit["origin"], &limit["is_live"]), (&json!("default"), &json!(true)));
+    assert!(limit["help"].as_str().unwrap().starts_with("Send at most so many bytes a second"), "{limit}");
+    let wan = row(&rows, "wan");
+    assert_eq!(
+        (&wan["is_switch"], &wan["is_list"], &wan["is_live"]),
+        (&json!(true), &json!(false), &json!(false))
+    );
+
+    // What can change while it runs does at once; the rest stands in the file.
+    let set = |key: &str, values: &[&str]| {
+        browser.ask(json!({ "command": "config", "act": "set", "key": key, "values": values }))
+    };
+    let told = set("up-limit", &["2M"]);
+    assert_eq!(told.last().unwrap()["reply"], "done", "{told:?}");
+    assert_eq!(told[0]["text"], "up-limit = 2M in potluck.toml".replace("potluck.toml", &settings_of(&peer)));
+    assert!(out(&peer.ask(&["--json", "status"])).contains("\"up_limit\":2000000"));
+    assert_eq!(set("connect", &["10.1.2.3", "10.1.2.4:1000"]).last().unwrap()["reply"], "done");
+    let file = std::fs::read_to_string(peer.path().join("potluck.toml")).unwrap();
+    assert!(file.contains("up-limit = \"2M\"") && file.contains("10.1.2.4:1000"), "{file}");
+    let rows = browser.ask(json!({ "command": "config", "act": "show" }));
+    assert_eq!(row(&rows, "connect")["values"], json!(["10.1.2.3", "10.1.2.4:1000"]));
+    browser.ask(json!({ "command": "config", "act": "unset", "key": "up-limit" }));
+    assert!(!out(&peer.ask(&["--json", "status"])).contains("\"up_limit\":2000000"));
+    for (key, value, why) in [("up-limit", "fast", "`up-limit`: "), ("nothing", "1", "no setting `nothing`")]
+    {
+        let told = set(key, &[value]);
+        let last = told.last().unwrap();
+        assert_eq!((&last["reply"], &last["code"]), (&json!("failed"), &json!(2)), "{told:?}");
+        assert!(last["message"].as_str().unwrap().starts_with(why), "{told:?}");
+    }
+}
+
+/// The file of settings of a peer, as it is shown.
+fn settings_of(peer: &Peer) -> String {
+    peer.path().canonicalize().unwrap().join("potluck.toml").display().to_string()
+}
+
+#[test]
+fn a_group_is_made_left_and_joined_and_the_page_stays() {
+    let peer = Peer::new();
+    let _daemon = peer.daemon();
+    let browser = Browser::open(&peer);
+    let group = |mut question: Value| {
+        question["command"] = "group".into();
+        browser.ask(question)
+    };
+    let show = || group(json!({ "act": "show" }))[0].clone();
+    assert_eq!((show()["name"].clone(), show()["passphrase"].clone()), (Value::Null, Value::Null));
+    let made = group(json!({ "act": "new", "name": "office" }));
+    assert_eq!(made.last().unwrap()["reply"], "done", "{made:?}");
+    let passphrase = made[0]["passphrase"].as_str().unwrap().to_owned();
+    wait("the peer is in its group", DEADLINE, || {
+        out(&peer.ask(&["--json", "status"])).contains("\"network\":\"group\"").then_some(())
+    });
+    assert_eq!(show()["passphrase"], passphrase.as_str());
+    let again = group(json!({ "act": "new", "name": "other" }));
+    assert!(again[0]["message"].as_str().unwrap().contains("`potluck group leave` first"), "{again:?}");
+    assert_eq!(group(json!({ "act": "leave" })).last().unwrap()["reply"], "done");
+    wait("the peer is in the open network", DEADLINE, || {
+        out(&peer.ask(&["--json", "status"])).contains("\"network\":\"open\"").then_some(())
+    });
+    let short = group(json!({ "act": "join", "name": "office", "passphrase": "short" }));
+    assert_eq!((&short[0]["reply"], &short[0]["code"]), (&json!("failed"), &json!(2)), "{short:?}");
+    let joined = group(json!({ "act": "join", "name": "office", "passphrase": passphrase }));
+    assert_eq!((&joined[0]["name"], &joined[0]["passphrase"]), (&json!("office"), &Value::Null));
+    wait("the peer is in the group again", DEADLINE, || {
+        out(&peer.ask(&["--json", "status"])).contains("\"network\":\"group\"").then_some(())
+    });
+}
+
+#[test]
 fn what_is_no_question_is_refused_in_one_sentence() {
     let (viewer, _daemon, _owner) = two();
     let browser = Browser::open(&viewer);

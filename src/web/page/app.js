@@ -12,10 +12,11 @@ import * as guests from "/guests.js";
 import * as offers from "/offers.js";
 import * as own from "/own.js";
 import * as peers from "/peers.js";
+import * as settings from "/settings.js";
 import * as shares from "/shares.js";
 
 // In the order of the menu.
-const VIEWS = { files, downloads, offers, copies, shares, peers, chat, guests, own };
+const VIEWS = { files, downloads, offers, copies, shares, peers, chat, guests, settings, own };
 
 const main = document.getElementById("view");
 

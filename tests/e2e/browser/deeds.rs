@@ -1,5 +1,5 @@
-//! What a person does on the page beside looking and fetching: takes what is offered, shares and sends, sets limits, lets
-//! guests in.
+//! What a person does on the page beside looking and fetching: takes what is offered, shares and sends, sets limits and
+//! other settings, makes a group, lets guests in.
 
 use std::fs;
 
@@ -58,5 +58,30 @@ fn a_person_sets_a_limit_and_lets_guests_in() {
         browser.see("no code", |tree| tree.find("image", "QR code").is_none().then_some(()));
         let row: Value = serde_json::from_slice(&anna.cli(["guest", "--json"]).stdout).unwrap();
         assert_eq!(row["is_on"], Value::Bool(false));
+    });
+}
+
+#[test]
+fn a_person_changes_settings_and_makes_a_group() {
+    let Some(lab) = Lab::of("up 1") else { return };
+    let anna = lab.peer_with(1, "anna", &[("notes.txt", b"what I wrote\n")]);
+    in_browser(&lab, 1, |browser| {
+        browser.open(&anna);
+        browser.turn_to("settings");
+        browser.click_words("down-limit");
+        browser.see("a dialog", |tree| tree.has("dialog").then_some(()));
+        browser.enter("textbox", "700K");
+        wait("a limit", SOON, || (anna.status().limits.down_limit == Some(700_000)).then_some(()));
+        browser.see("the list again", |tree| (!tree.has("dialog")).then_some(()));
+        browser.read("700K");
+        let file = fs::read_to_string(anna.directory.join("potluck.toml")).unwrap();
+        assert!(file.contains("700K"), "{file}");
+
+        browser.enter("textbox", "office");
+        browser.read("private group \u{2068}office\u{2069}");
+        browser.click_first("button", "Leave the group");
+        browser.see("a question", |tree| tree.has("dialog").then_some(()));
+        browser.click_first("button", "Leave the group");
+        browser.read("open: everyone on this network sees what you share");
     });
 }
