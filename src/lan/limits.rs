@@ -142,8 +142,12 @@ pub(crate) const DATAGRAMS_A_TURN: usize = 64;
 /// that fills and empties at once fits.
 pub(crate) const EVENTS_WAITING: usize = 2 * PEERS;
 
-/// Between two looks at the list of interfaces.
+/// Between two looks at the list of interfaces, where the system does not tell that it changed, or something is to be
+/// tried again; and a quarter of it between two at least.
 pub(crate) const INTERFACES: Duration = Duration::from_secs(1);
+
+/// The same, where the system tells.
+pub(crate) const INTERFACES_TOLD: Duration = Duration::from_mins(1);
 
 /// Instances that are known to have left, at most.
 pub(crate) const TOMBSTONES: usize = 4_096;

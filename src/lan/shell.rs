@@ -26,6 +26,7 @@ use crate::lan::limits;
 use crate::sys::bell::Bell;
 use crate::sys::clock;
 use crate::sys::neighbours::{self, Neighbour};
+use crate::sys::net_changes::NetChanges;
 use crate::sys::thread::Thread;
 use crate::time::Time;
 use crate::wire::DecodeError;
@@ -33,8 +34,9 @@ use crate::wire::datagram::{Body, Envelope, seal};
 use crate::wire::envelope::{GatewayEnvelope, wrap};
 use crate::wire::message::{PeerRecord, RelayedDatagram};
 
-/// The token of the bell: no socket has it.
+/// The tokens of the bell and of changes of the network: no socket has them.
 const BELL: Token = Token(usize::MAX);
+const CHANGES: Token = Token(usize::MAX - 1);
 
 /// Events of one poll.
 const EVENTS: usize = 16;
@@ -70,7 +72,8 @@ pub fn start(config: LanConfig) -> io::Result<Handle> {
         sealing: Sealing::new(config.seal),
         names: config.interfaces,
         interfaces: Interfaces::default(),
-        listed: None,
+        changes: NetChanges::start(poll.registry(), CHANGES),
+        listing: Listing::default(),
         sockets,
         inbox,
         reports,
@@ -92,13 +95,49 @@ enum Then {
     End,
 }
 
+/// When the interfaces are listed.
+#[derive(Debug, Default)]
+struct Listing {
+    last: Option<Time>,
+    /// They have changed since.
+    is_due: bool,
+    /// It will be told when they change, and nothing is to be tried again.
+    is_told: bool,
+}
+
+impl Listing {
+    /// When they are listed next.
+    fn next(&self) -> Option<Time> {
+        let rest = match (self.is_due, self.is_told) {
+            // A machine on which containers come and go changes often.
+            (true, _) => limits::INTERFACES / 4,
+            (false, true) => limits::INTERFACES_TOLD,
+            (false, false) => limits::INTERFACES,
+        };
+        self.last.map(|at| at + rest)
+    }
+
+    /// True if they are listed now.
+    fn begins(&mut self, now: Time) -> bool {
+        // Awake for another reason, it looks a little early: one wake-up less each time.
+        let early = if self.is_due { core::time::Duration::ZERO } else { limits::INTERFACES / 4 };
+        let begins = self.next().is_none_or(|at| now + early >= at);
+        if begins {
+            *self = Self { last: Some(now), ..Self::default() };
+        }
+        begins
+    }
+}
+
 struct LanShell {
     machines: Machines,
     identity: Arc<Identity>,
     sealing: Sealing,
     names: Vec<String>,
     interfaces: Interfaces,
-    listed: Option<Time>,
+    /// `None`: nobody tells when they change.
+    changes: Option<NetChanges>,
+    listing: Listing,
     sockets: BoundSockets,
     inbox: Receiver<Command>,
     reports: Sender<Event>,
@@ -147,7 +186,7 @@ impl LanShell {
         if self.more {
             return core::time::Duration::ZERO;
         }
-        let tick = self.listed.map_or(now, |at| at + limits::INTERFACES);
+        let tick = self.listing.next().unwrap_or(now);
         let due = [self.machines.poll_timeout(), self.sealing.outsiders.poll_timeout()];
         let next = due.into_iter().flatten().fold(tick, Time::min);
         let wait = next.since(now);
@@ -157,11 +196,12 @@ impl LanShell {
     }
 
     fn list_interfaces(&mut self, now: Time) {
-        // Awake for another reason, it looks a little early: one wake-up less each time.
-        if self.listed.is_some_and(|at| now < at + limits::INTERFACES / 4 * 3) {
+        if self.changes.as_ref().is_some_and(NetChanges::take) {
+            self.listing.is_due = true;
+        }
+        if !self.listing.begins(now) {
             return;
         }
-        self.listed = Some(now);
         match Interfaces::list(&self.names) {
             Ok(found) => {
                 if found != self.interfaces {
@@ -182,7 +222,8 @@ impl LanShell {
                     }
                     self.interfaces = found;
                 }
-                self.sockets.join(&self.interfaces);
+                let is_joined = self.sockets.join(&self.interfaces);
+                self.listing.is_told = is_joined && self.changes.is_some();
             }
             Err(e) => log::debug!("listing the interfaces: {e}"),
         }

@@ -124,10 +124,11 @@ impl BoundSockets {
         }
     }
 
-    /// Joins the group on the interfaces where that was not done.
-    pub(super) fn join(&mut self, interfaces: &Interfaces) {
+    /// Joins the group on the interfaces where that was not done. False: on some it cannot be done now.
+    pub(super) fn join(&mut self, interfaces: &Interfaces) -> bool {
         self.joined.retain(|index| interfaces.multicasts.contains(index));
-        let Some(shared) = self.all.iter().find(|o| o.v6 && o.via == Via::Shared) else { return };
+        let Some(shared) = self.all.iter().find(|o| o.v6 && o.via == Via::Shared) else { return true };
+        let mut is_done = true;
         for index in &interfaces.multicasts {
             if self.joined.contains(index) {
                 continue;
@@ -138,11 +139,13 @@ impl BoundSockets {
                 Err(e) if e.kind() == io::ErrorKind::AddrInUse => {}
                 Err(e) => {
                     log::debug!("joining the group on interface {index}: {e}");
+                    is_done = false;
                     continue;
                 }
             }
             self.joined.insert(*index);
         }
+        is_done
     }
 
     /// Sends to everyone on every link. True if a link works now that did not before (an IPv6 address

@@ -94,11 +94,20 @@ impl Folder {
     /// # Errors
     /// `NotFound`; `InvalidInput` for what is not a regular file; or what the operating system says.
     pub(crate) fn open_file(&self, name: &str, write: bool) -> io::Result<File> {
+        self.open_with_facts(name, write).map(|(file, _)| file)
+    }
+
+    /// As [`Self::open_file`], and what is known of it.
+    ///
+    /// # Errors
+    /// As [`Self::open_file`].
+    pub(crate) fn open_with_facts(&self, name: &str, write: bool) -> io::Result<(File, Facts)> {
         let access = if write { OFlags::RDWR } else { OFlags::RDONLY };
         // NONBLOCK: opening a pipe must not wait for its other end. NOCTTY: nor may a terminal become ours.
         let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file: File = retry(|| rustix::fs::openat(&self.0, name, flags, Mode::empty()))?.into();
-        if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+        let facts = Facts::of(&file)?;
+        if facts.is_file() { Ok((file, facts)) } else { Err(io::ErrorKind::InvalidInput.into()) }
     }
 
     /// What is known of what lies under `name`; a link is described itself.

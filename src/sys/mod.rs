@@ -24,6 +24,7 @@ pub(crate) mod mounts;
 pub(crate) mod names;
 pub(crate) mod neighbours;
 pub(crate) mod net;
+pub(crate) mod net_changes;
 #[cfg(target_os = "linux")]
 mod netlink;
 pub(crate) mod own_sockets;
