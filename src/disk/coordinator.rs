@@ -19,6 +19,7 @@ use super::publish::Published;
 use super::slow::SlowTask;
 use super::starved::{self, StarvedFile};
 use super::state::{FileStage, Flush, OpenFile};
+use super::turn::DiskTurn;
 use super::writer::{WriteTarget, WriterTask, WrittenChunk};
 use super::{Block, Command, Event, FileToken, Plan};
 use crate::content::partial::{Bits, Boot};
@@ -88,6 +89,7 @@ pub(super) struct DiskCoordinator {
     /// Files of which something is to be noted at the end of the turn.
     pub(super) news: BTreeSet<FileToken>,
     pub(super) boot: Option<Boot>,
+    pub(super) turn: DiskTurn,
 }
 
 impl DiskCoordinator {
@@ -118,6 +120,7 @@ impl DiskCoordinator {
             queued: false,
             news: BTreeSet::new(),
             boot: boot(),
+            turn: DiskTurn::default(),
         }
     }
 
@@ -144,6 +147,8 @@ impl DiskCoordinator {
             self.look_at_times();
             self.publish();
             self.finish_flush();
+            self.turn = DiskTurn::default();
+            self.places.look_again();
             if std::mem::take(&mut self.queued) {
                 (self.waker)();
             }
@@ -316,7 +321,7 @@ impl DiskCoordinator {
     /// Looks whether the content is under its name already.
     pub(super) fn compare(&mut self, token: FileToken) {
         let Some(file) = self.files.get(&token) else { return };
-        match open::twins(&file.place, &file.plan) {
+        match open::twins(&file.place, &file.plan, &mut self.turn) {
             Err(failure) => {
                 let plan = Arc::clone(&file.plan);
                 starved::not_opened(self, token, &plan, failure);
@@ -352,7 +357,8 @@ impl DiskCoordinator {
         if file.source.is_some() {
             return self.begin_copy(token, promised);
         }
-        let found = match open::partial(&file.place, &file.plan, file.chunks, promised, self.boot.as_ref()) {
+        let (place, plan, boot) = (&file.place, &file.plan, self.boot.as_ref());
+        let found = match open::partial(place, plan, file.chunks, promised, boot, &mut self.turn) {
             Ok(found) => found,
             Err(failure) => {
                 let plan = Arc::clone(&file.plan);
@@ -389,7 +395,9 @@ impl DiskCoordinator {
     fn begin_copy(&mut self, token: FileToken, promised: u64) {
         let Some(file) = self.files.get_mut(&token) else { return };
         let Some(source) = file.source.clone() else { return };
-        if let Err(failure) = open::check_space(&file.place, &file.plan, file.plan.size, promised) {
+        if let Err(failure) =
+            open::check_space(&file.place, &file.plan, file.plan.size, promised, &mut self.turn)
+        {
             return self.fail(token, failure);
         }
         file.stage = FileStage::Copying;
@@ -424,7 +432,8 @@ impl DiskCoordinator {
 
     /// Bytes that the open downloads on the file system of `place` will still ask of it.
     pub(super) fn promised(&self, place: &Destination) -> u64 {
-        self.files.values().filter(|f| f.place.device == place.device).map(|f| f.found.missing).sum()
+        let is_there = |f: &&OpenFile| f.place.identity.volume == place.identity.volume;
+        self.files.values().filter(is_there).map(|f| f.found.missing).sum()
     }
 
     pub(super) fn manifest(&mut self, token: FileToken, manifest: Arc<Manifest>) {

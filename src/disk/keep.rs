@@ -60,7 +60,7 @@ fn note(group: &[Ready]) -> Result<(), (Arc<Destination>, io::Error)> {
     }
     let mut synced: Vec<u64> = Vec::new();
     for (ready, note) in &noted {
-        let device = ready.place.device;
+        let device = ready.place.identity.volume;
         let step = if synced.contains(&device) {
             Ok(())
         } else if noted.len() > 1 && sync::file_system(&ready.place.root) {

@@ -35,6 +35,9 @@ mod state;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod turn;
+mod twins;
+mod walk;
 mod writer;
 
 use std::io::{self, Read};

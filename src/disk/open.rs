@@ -9,8 +9,9 @@ use std::sync::Arc;
 use bytesize::ByteSize;
 
 use super::names::{candidate, substitutes};
-use super::place::{Destination, discard, have_name, is_under, manifest_name, note_asked, walk};
+use super::place::{Destination, discard, have_name, is_under, manifest_name, note_asked};
 use super::publish::{NAMES, content_of};
+use super::turn::DiskTurn;
 use super::{PartialSeed, Plan};
 use crate::content::manifest::VALUE;
 use crate::content::partial::{self, Bits, Boot};
@@ -24,7 +25,6 @@ use crate::sys::folder::{FileKind, Folder};
 use crate::sys::lock::try_lock;
 use crate::sys::names;
 use crate::sys::refusal::{Refusal, refusal};
-use crate::sys::space::space;
 
 /// A partial file that is open.
 #[derive(Debug)]
@@ -45,8 +45,12 @@ pub(super) struct OpenPartial {
 }
 
 /// Files under the wanted name, or a numbered one beside it, that have the wanted size.
-pub(super) fn twins(place: &Destination, plan: &Plan) -> Result<Vec<(PathBuf, File)>, Failure> {
-    let Some(walked) = walk(place, plan.to.parent().as_ref(), None)? else { return Ok(Vec::new()) };
+pub(super) fn twins(
+    place: &Arc<Destination>,
+    plan: &Plan,
+    disk_turn: &mut DiskTurn,
+) -> Result<Vec<(PathBuf, File)>, Failure> {
+    let Some(walked) = disk_turn.way.to(place, plan.to.parent())? else { return Ok(Vec::new()) };
     let here = walked.folder.as_ref().unwrap_or(&place.root);
     let mut found = twins_of(here, &walked.path, plan.to.name(), plan.size);
     if found.as_ref().map_or(true, Vec::is_empty) {
@@ -94,14 +98,15 @@ pub(super) fn same(plan: &Plan, twins: &[(PathBuf, File)]) -> Option<PathBuf> {
 /// Opens the partial file, or makes it. `promised`: bytes that the open downloads to the same file
 /// system will still ask of it.
 pub(super) fn partial(
-    place: &Destination,
+    place: &Arc<Destination>,
     plan: &Plan,
     chunks: Chunks,
     promised: u64,
     boot: Option<&Boot>,
+    disk_turn: &mut DiskTurn,
 ) -> Result<OpenPartial, Failure> {
     if chunks.is_single() {
-        return small(place, plan, chunks, promised);
+        return small(place, plan, chunks, promised, disk_turn);
     }
     let failed = |e: io::Error| place.failure("keep a partial file", &e);
     let data = open_data(place, plan).map_err(failed)?;
@@ -119,7 +124,7 @@ pub(super) fn partial(
         // The blocks that are there may be of other chunks: the sidecar tells.
         Some(_) => 0,
     };
-    check_space(place, plan, missing, promised)?;
+    check_space(place, plan, missing, promised, disk_turn)?;
     let data = match data {
         Some(file) => file,
         None => make_data(place, plan)?,
@@ -145,7 +150,7 @@ pub(super) fn partial(
     let missing = if plan.keep.is_some() {
         let wanted = chunks.iter().filter(|c| plan.wants(*c) && !have.has(*c));
         let missing = wanted.map(|c| chunks.len_of(c)).sum();
-        check_space(place, plan, missing, promised)?;
+        check_space(place, plan, missing, promised, disk_turn)?;
         missing
     } else {
         missing
@@ -200,26 +205,17 @@ fn make_data(place: &Destination, plan: &Plan) -> Result<File, Failure> {
     if try_lock(&file) { Ok(file) } else { Err(busy(plan)) }
 }
 
-/// Refuses what does not fit, before the first byte.
+/// Refuses what does not fit, before the first byte: that only spares the bytes that would come in vain.
 pub(super) fn check_space(
-    place: &Destination,
+    place: &Arc<Destination>,
     plan: &Plan,
     missing: u64,
     promised: u64,
+    disk_turn: &mut DiskTurn,
 ) -> Result<(), Failure> {
-    let space = match space(&place.root) {
-        Ok(space) => space,
-        // It only spares the bytes that would come in vain.
-        Err(e) => {
-            log::debug!("the free space is not known: {e}");
-            return Ok(());
-        }
-    };
-    let reserve = limits::DISK_RESERVE.min(space.total / 64);
-    let room = space.available.saturating_sub(reserve).saturating_sub(promised);
-    if missing == 0 || missing <= room {
+    let Some(room) = disk_turn.room(place, missing, promised).filter(|room| missing > *room) else {
         return Ok(());
-    }
+    };
     Err(Failure::new(
         Code::Full,
         format!(
@@ -338,13 +334,19 @@ pub(super) fn holes(data: &File, have: &Bits) -> Bits {
 }
 
 /// A file of one chunk lies there whole, or not at all.
-fn small(place: &Destination, plan: &Plan, chunks: Chunks, promised: u64) -> Result<OpenPartial, Failure> {
+fn small(
+    place: &Arc<Destination>,
+    plan: &Plan,
+    chunks: Chunks,
+    promised: u64,
+    disk_turn: &mut DiskTurn,
+) -> Result<OpenPartial, Failure> {
     let failed = |e: io::Error| place.failure("keep a partial file", &e);
     let mut have = Bits::none(chunks);
     let left = open_data(place, plan).map_err(failed)?;
     let mut data = left.filter(|file| content_of(file).is_ok_and(|id| id == plan.id));
     if data.is_none() {
-        check_space(place, plan, plan.size, promised)?;
+        check_space(place, plan, plan.size, promised, disk_turn)?;
         if plan.size == 0 {
             if plan.id != blake3::hash(&[]).into() {
                 return Err(Failure::other(format!(

@@ -1,7 +1,6 @@
-//! A destination that stays open: its folder, the folder of its partial files, and the way to a path below
-//! it without following a link.
+//! A destination that stays open: its folder, and the folder of its partial files.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -9,22 +8,18 @@ use std::sync::OnceLock;
 
 use super::names::substitutes;
 use super::{Plan, copy};
-use crate::content::path::fold;
 use crate::content::{FileId, SafePath};
 use crate::disk::limits;
 use crate::error::{Code, Failure};
 use crate::sys::facts::{Facts, FileIdentity};
 use crate::sys::file::write_all_at;
-use crate::sys::folder::{FileKind, Folder};
+use crate::sys::folder::Folder;
 use crate::sys::names;
 use crate::sys::refusal::{Refusal, refusal};
 use crate::text;
 
 /// The folder of partial files in each destination.
 pub(crate) const PARTIAL: &str = crate::content::partial::FOLDER;
-
-/// Folders whose names are kept in memory, at most.
-const REMEMBERED: usize = 16;
 
 /// A destination.
 #[derive(Debug)]
@@ -33,8 +28,8 @@ pub(super) struct Destination {
     pub(super) path: PathBuf,
     /// The folder.
     pub(super) root: Folder,
-    /// The file system it lies on.
-    pub(super) device: u64,
+    /// Which folder that is.
+    pub(super) identity: FileIdentity,
     partial: OnceLock<Folder>,
     /// Set once it was said that something cannot be set here.
     unset: OnceLock<()>,
@@ -43,8 +38,8 @@ pub(super) struct Destination {
 impl Destination {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let root = Folder::open(path)?;
-        let device = root.identity()?.volume;
-        Ok(Self { path: path.to_owned(), root, device, partial: OnceLock::new(), unset: OnceLock::new() })
+        let identity = root.identity()?;
+        Ok(Self { path: path.to_owned(), root, identity, partial: OnceLock::new(), unset: OnceLock::new() })
     }
 
     /// The folder of partial files, made when missing.
@@ -98,7 +93,7 @@ impl Destination {
     /// nothing of the folder.
     pub(super) fn is_there(&self) -> io::Result<bool> {
         match Facts::at(&self.path) {
-            Ok(now) => Ok(now.identity() == self.root.identity()?),
+            Ok(now) => Ok(now.identity() == self.identity),
             Err(e) if matches!(refusal(&e), Refusal::Gone | Refusal::NotFolder) => Ok(false),
             Err(e) => Err(e),
         }
@@ -247,177 +242,5 @@ pub(super) fn is_under(folder: &Folder, name: &str, file: &File) -> io::Result<b
         Ok(there) => Ok(Facts::of(&there)?.identity() == Facts::of(file)?.identity()),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(e) => Err(e),
-    }
-}
-
-/// The names in folders, by the form in which twins are equal. Read again when a folder changed.
-#[derive(Debug, Default)]
-pub(super) struct Twins(HashMap<FileIdentity, ReservedNames>);
-
-#[derive(Debug)]
-struct ReservedNames {
-    changed: i128,
-    folded: HashMap<String, Vec<String>>,
-}
-
-impl Twins {
-    /// What lies in `folder` under `name` or a name that counts as the same, `name` itself first.
-    pub(super) fn of(&mut self, folder: &Folder, name: &str) -> io::Result<Vec<String>> {
-        let (key, changed) = (folder.identity()?, folder.changed()?);
-        if self.0.get(&key).is_none_or(|n| n.changed != changed) {
-            if self.0.len() >= REMEMBERED {
-                self.0.clear();
-            }
-            let mut folded: HashMap<String, Vec<String>> = HashMap::new();
-            for name in folder.names()? {
-                folded.entry(fold(&name)).or_default().push(name);
-            }
-            self.0.insert(key, ReservedNames { changed, folded });
-        }
-        let mut twins = self.0.get(&key).and_then(|n| n.folded.get(&fold(name))).cloned().unwrap_or_default();
-        twins.sort_by_key(|twin| twin != name);
-        Ok(twins)
-    }
-
-    /// Remembers that we made `name`, so that the folder need not be read again.
-    pub(super) fn made(&mut self, folder: &Folder, name: &str) -> io::Result<()> {
-        let (key, changed) = (folder.identity()?, folder.changed()?);
-        if let Some(names) = self.0.get_mut(&key) {
-            names.changed = changed;
-            names.folded.entry(fold(name)).or_default().push(name.to_owned());
-        }
-        Ok(())
-    }
-}
-
-/// Where a walk came to.
-#[derive(Debug)]
-pub(super) struct Walked {
-    /// The folder; `None`: the destination itself.
-    pub(super) folder: Option<Folder>,
-    /// Its path as it is on the disk (a twin's spelling counts).
-    pub(super) path: PathBuf,
-    /// Folders in which one was made; their names are to be synced.
-    pub(super) made_in: Vec<Folder>,
-    /// A folder on the way has a substitute for its name.
-    pub(super) is_renamed: bool,
-}
-
-/// Walks from the destination to the folder `to`, making what is missing if `twins` is given.
-/// `None`: a folder on the way is missing, and was not to be made.
-pub(super) fn walk(
-    place: &Destination,
-    to: Option<&SafePath>,
-    mut twins: Option<&mut Twins>,
-) -> Result<Option<Walked>, Failure> {
-    let mut walked =
-        Walked { folder: None, path: place.path.clone(), made_in: Vec::new(), is_renamed: false };
-    for name in to.into_iter().flat_map(SafePath::components) {
-        let here = walked.folder.as_ref().unwrap_or(&place.root);
-        let entered = match enter(here, name, twins.as_deref_mut(), &walked.path) {
-            Err(Stop::Said(failure)) => return Err(failure),
-            Ok(Some(entered)) => Ok(Some(entered)),
-            refused => match substitute_folder(place, here, name, refused.is_err()) {
-                Some(other) => {
-                    walked.is_renamed = true;
-                    enter(here, &other, twins.as_deref_mut(), &walked.path)
-                }
-                None => refused,
-            },
-        };
-        let Some(entered) = entered.map_err(|e| e.failure(place))? else { return Ok(None) };
-        if entered.is_new
-            && let Some(folder) = walked.folder.take()
-        {
-            walked.made_in.push(folder);
-        }
-        walked.path.push(entered.name);
-        walked.folder = Some(entered.folder);
-    }
-    Ok(Some(walked))
-}
-
-/// The substitute for the name of a folder that was refused, or is only missing: then one must lie there.
-fn substitute_folder(place: &Destination, here: &Folder, name: &str, is_refused: bool) -> Option<String> {
-    let is_there = |other: &String| matches!(here.look(other), Ok(Some(FileKind::Folder)));
-    let may_be = is_refused || substitutes(name).iter().any(is_there);
-    may_be.then(|| place.substitute(name)).flatten()
-}
-
-/// A folder that a walk came to, under the name that it has.
-struct EnteredFolder {
-    name: String,
-    folder: Folder,
-    /// It was made just now.
-    is_new: bool,
-}
-
-/// Enters the folder `name`, or one that counts as the same; makes it if `twins` is given. `None`: it is
-/// missing, and was not to be made.
-fn enter(
-    here: &Folder,
-    name: &str,
-    twins: Option<&mut Twins>,
-    path: &Path,
-) -> Result<Option<EnteredFolder>, Stop> {
-    match here.enter(name) {
-        Ok(folder) => Ok(Some(EnteredFolder { name: name.to_owned(), folder, is_new: false })),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            twins.map(|twins| enter_twin(here, name, twins, path)).transpose()
-        }
-        Err(e) => Err(obstacle(here, name, path, e)),
-    }
-}
-
-/// Why a walk stops.
-enum Stop {
-    Said(Failure),
-    System(io::Error),
-}
-
-impl Stop {
-    fn failure(self, place: &Destination) -> Failure {
-        match self {
-            Self::Said(failure) => failure,
-            Self::System(e) => place.failure("make a folder", &e),
-        }
-    }
-}
-
-/// Enters a folder that counts as `name`, or makes `name`.
-fn enter_twin(here: &Folder, name: &str, twins: &mut Twins, path: &Path) -> Result<EnteredFolder, Stop> {
-    for twin in twins.of(here, name).map_err(Stop::System)? {
-        match here.enter(&twin) {
-            Ok(folder) => return Ok(EnteredFolder { name: twin, folder, is_new: false }),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            Err(e) => return Err(obstacle(here, &twin, path, e)),
-        }
-    }
-    match here.make(name) {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(Stop::System(e)),
-        made => {
-            if made.is_ok() {
-                twins.made(here, name).map_err(Stop::System)?;
-            }
-        }
-    }
-    let folder = here.enter(name).map_err(|e| obstacle(here, name, path, e))?;
-    Ok(EnteredFolder { name: name.to_owned(), folder, is_new: true })
-}
-
-/// A file or a link where a folder is needed is left alone and named; there is no `name (2)/`, for the
-/// files of one folder would then come to lie in two.
-fn obstacle(here: &Folder, name: &str, path: &Path, e: io::Error) -> Stop {
-    let at = path.join(name);
-    let lossy = names::shown(&at);
-    let shown = text::shown(&lossy);
-    match here.look(name) {
-        Ok(Some(FileKind::Link)) => Stop::Said(Failure::other(format!(
-            "{shown} is a link, and downloads follow none: move it away, or choose another folder with --to"
-        ))),
-        Ok(Some(FileKind::File(_) | FileKind::Other)) => Stop::Said(Failure::other(format!(
-            "{shown} is a file where a folder is needed: move it away, or choose another folder with --to"
-        ))),
-        _ => Stop::System(e),
     }
 }

@@ -4,20 +4,22 @@
 //! renames; one sync of each folder; then the sidecars go. A crash between two steps leaves either a
 //! partial file that can be published again or a published one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::keep::Note;
 use super::names::candidate;
-use super::place::{Destination, Twins, discard, manifest_name, walk};
+use super::place::{Destination, discard, manifest_name};
+use super::twins::Twins;
+use super::walk::{Way, Ways, loss};
 use super::{FileToken, Plan, copy};
 use crate::content::FileId;
 use crate::disk::Arrival;
 use crate::error::Failure;
-use crate::sys::facts::FileIdentity;
 use crate::sys::file;
 use crate::sys::folder::{FileKind, Folder};
 use crate::sys::punch::punch;
@@ -61,23 +63,31 @@ pub(super) fn publish(group: Vec<Ready>, twins: &mut Twins) -> Published {
     let mut out = Published::new();
     let (kept, group): (Vec<_>, Vec<_>) = group.into_iter().partition(|r| r.plan.keep.is_some());
     super::keep::settle(kept, &mut out);
-    let group = keep(group, &mut out, "finish the file", Ready::finish);
+    let mut there = Vec::new();
+    let group = keep(group, &mut out, "finish the file", |ready| {
+        ready.find_place(&mut there)?;
+        ready.finish();
+        Ok(())
+    });
     let group = sync_data(group, &mut out);
-    let mut touched = Touched::default();
-    let mut moved: Vec<(Ready, Vec<FileIdentity>, Arrival)> = Vec::new();
+    twins.begin();
+    let mut ways = Ways::default();
+    let mut moved: Vec<(Ready, Rc<Way>, Arrival)> = Vec::new();
     for ready in group {
-        match ready.rename(twins, &mut touched) {
-            Ok((folders, arrival)) => moved.push((ready, folders, arrival)),
+        match ready.rename(twins, &mut ways) {
+            Ok((way, arrival)) => moved.push((ready, way, arrival)),
             Err(failure) => out.push((ready.token, Err(failure))),
         }
     }
-    let lost = touched.sync();
-    for (ready, folders, arrival) in moved {
-        let done = match folders.iter().find_map(|folder| lost.get(folder)) {
+    let lost = ways.sync(twins);
+    for (ready, way, arrival) in moved {
+        let done = match loss(&lost, &way, &ready.place) {
             None => Ok(arrival),
             Some(e) => Err(ready.place.failure("sync a folder", e)),
         };
+        // A small one has nothing beside it.
         if done.is_ok()
+            && ready.file.is_some()
             && !ready.is_copy
             && let Err(e) = ready.place.partial().and_then(|p| discard(p, ready.plan.id, false))
         {
@@ -93,7 +103,7 @@ pub(super) fn keep(
     group: Vec<Ready>,
     out: &mut Published,
     doing: &str,
-    step: impl Fn(&Ready) -> io::Result<()>,
+    mut step: impl FnMut(&Ready) -> io::Result<()>,
 ) -> Vec<Ready> {
     group
         .into_iter()
@@ -113,10 +123,10 @@ pub(super) fn sync_data(group: Vec<Ready>, out: &mut Published) -> Vec<Ready> {
     let mut synced: BTreeMap<u64, bool> = BTreeMap::new();
     if group.len() > 1 {
         for ready in &group {
-            synced.entry(ready.place.device).or_insert_with(|| sync::file_system(&ready.place.root));
+            synced.entry(ready.place.identity.volume).or_insert_with(|| sync::file_system(&ready.place.root));
         }
     }
-    let is_synced = |ready: &Ready| synced.get(&ready.place.device) == Some(&true);
+    let is_synced = |ready: &Ready| synced.get(&ready.place.identity.volume) == Some(&true);
     keep(group, out, "sync", |ready| if is_synced(ready) { Ok(()) } else { ready.sync() })
 }
 
@@ -125,20 +135,28 @@ impl Ready {
         if self.is_copy { copy::name(self.plan.id, self.token) } else { self.plan.id.to_string() }
     }
 
-    /// Holes, time and mode of a large file, as far as it can have them. The umask was applied when the file
-    /// was made.
-    fn finish(&self) -> io::Result<()> {
+    /// An error unless the destination still is where its path leads. Those that are `there` were looked at before.
+    fn find_place(&self, there: &mut Vec<Arc<Destination>>) -> io::Result<()> {
+        if there.iter().any(|place| Arc::ptr_eq(place, &self.place)) {
+            return Ok(());
+        }
         if !self.place.is_there()? {
             return Err(io::ErrorKind::NotFound.into());
         }
-        let Some(file) = &self.file else { return Ok(()) };
+        there.push(Arc::clone(&self.place));
+        Ok(())
+    }
+
+    /// Holes, time and mode of a large file, as far as it can have them. The umask was applied when the file
+    /// was made.
+    fn finish(&self) {
+        let Some(file) = &self.file else { return };
         // Where there are no holes, the first one says so.
         let mut holes = self.holes.iter();
         while holes.next().is_some_and(|hole| punch(file, hole.start, hole.end - hole.start)) {}
         // An earlier plan may have made it that wanted another mode.
         self.place.set("the right to run it", file::set_executable(file, self.plan.executable));
         self.place.set("the time", file::set_modified(file, self.plan.modified));
-        Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -151,30 +169,24 @@ impl Ready {
         manifest.map_or(Ok(()), |name| file::sync(&self.place.partial()?.open_file(&name, true)?))
     }
 
-    /// Moves the file to the first name that is free; or finds that its content is there. Also gives the
-    /// folders whose names changed.
-    fn rename(
-        &self,
-        twins: &mut Twins,
-        touched: &mut Touched,
-    ) -> Result<(Vec<FileIdentity>, Arrival), Failure> {
+    /// Moves the file to the first name that is free; or finds that its content is there. Also gives the way there.
+    fn rename(&self, twins: &mut Twins, ways: &mut Ways) -> Result<(Rc<Way>, Arrival), Failure> {
         let failed = |e: io::Error| self.place.failure("save the file", &e);
-        let walked = walk(&self.place, self.plan.to.parent().as_ref(), Some(twins))?;
-        let Some(walked) = walked else { return Err(failed(io::ErrorKind::NotFound.into())) };
-        let here = walked.folder.as_ref().unwrap_or(&self.place.root);
-        let mut is_renamed = walked.is_renamed;
-        let named = self.take_name(here, self.plan.to.name(), twins).or_else(|e| {
+        let way = ways.to(&self.place, self.plan.to.parent(), twins)?;
+        let path = |name: String| way.walked.path.join(name);
+        let mut is_renamed = way.walked.is_renamed;
+        let named = self.take_name(&way, self.plan.to.name(), twins).or_else(|e| {
             let other = self.place.substitute(self.plan.to.name()).ok_or(e)?;
             is_renamed = true;
-            self.take_name(here, &other, twins)
+            self.take_name(&way, &other, twins)
         });
         let arrival = match named.map_err(failed)? {
             TakenName::Free(name, _) if is_renamed => {
-                Arrival::Renamed { path: walked.path.join(name), wanted: self.plan.to.clone() }
+                Arrival::Renamed { path: path(name), wanted: self.plan.to.clone() }
             }
-            TakenName::Free(name, 1) => Arrival::Saved(walked.path.join(name)),
-            TakenName::Free(name, _) => Arrival::SavedAs(walked.path.join(name)),
-            TakenName::Same(name) => Arrival::AlreadyThere(walked.path.join(name)),
+            TakenName::Free(name, 1) => Arrival::Saved(path(name)),
+            TakenName::Free(name, _) => Arrival::SavedAs(path(name)),
+            TakenName::Same(name) => Arrival::AlreadyThere(path(name)),
             TakenName::None => {
                 return Err(Failure::other(format!(
                     "too many files named {} are there: move some away, or choose another folder with --to",
@@ -182,23 +194,20 @@ impl Ready {
                 )));
             }
         };
-        let mut folders = vec![touched.add_place(&self.place).map_err(failed)?];
-        for folder in walked.folder.into_iter().chain(walked.made_in) {
-            folders.push(touched.add(folder).map_err(failed)?);
-        }
-        Ok((folders, arrival))
+        Ok((way, arrival))
     }
 
     /// Moves the file to the first of the names beside `wanted` that is free.
-    fn take_name(&self, here: &Folder, wanted: &str, twins: &mut Twins) -> io::Result<TakenName> {
+    fn take_name(&self, way: &Way, wanted: &str, twins: &mut Twins) -> io::Result<TakenName> {
+        let here = way.folder(&self.place);
         let partial = self.place.partial()?;
         for n in 1..=NAMES {
             let name = candidate(wanted, n);
-            let taken = twins.of(here, &name)?;
+            let taken = twins.of(here, way.identity, &name)?;
             if taken.is_empty() {
                 match rename_new(partial, &self.name(), here, &name) {
                     Ok(()) => {
-                        twins.made(here, &name)?;
+                        twins.made(way.identity, &name);
                         return Ok(TakenName::Free(name, n));
                     }
                     Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
@@ -230,34 +239,5 @@ pub(super) fn content_of(mut file: &File) -> io::Result<FileId> {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
-    }
-}
-
-/// Folders whose names changed, each once. The destinations themselves are among them always: what
-/// was moved away from their folders of partial files, or made in them, is theirs.
-#[derive(Debug, Default)]
-struct Touched {
-    folders: HashMap<FileIdentity, Folder>,
-    places: HashMap<FileIdentity, Arc<Destination>>,
-}
-
-impl Touched {
-    fn add(&mut self, folder: Folder) -> io::Result<FileIdentity> {
-        let identity = folder.identity()?;
-        self.folders.insert(identity, folder);
-        Ok(identity)
-    }
-
-    fn add_place(&mut self, place: &Arc<Destination>) -> io::Result<FileIdentity> {
-        let identity = place.root.identity()?;
-        self.places.entry(identity).or_insert_with(|| Arc::clone(place));
-        Ok(identity)
-    }
-
-    /// Brings all of them to the disk. Those that are not there now, and why.
-    fn sync(&self) -> HashMap<FileIdentity, io::Error> {
-        let places = self.places.iter().map(|(identity, place)| (identity, &place.root));
-        let all = self.folders.iter().chain(places);
-        all.filter_map(|(identity, folder)| Some((*identity, sync::folder(folder).err()?))).collect()
     }
 }

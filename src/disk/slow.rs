@@ -12,8 +12,10 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
 use super::coordinator::WorkerReport;
 use super::copy::{CopyStep, Copying};
-use super::place::{Destination, Twins, walk};
+use super::place::Destination;
 use super::publish::{self, Ready};
+use super::twins::Twins;
+use super::walk::walk;
 use super::{FileToken, Plan};
 use crate::content::manifest::ChunkHasher;
 use crate::content::{ChunkIndex, FileId, Manifest, SafePath};
@@ -168,6 +170,7 @@ impl Slow {
     }
 
     fn folder(&mut self, place: &Destination, path: &SafePath) -> Result<(), Failure> {
+        self.twins.begin();
         let walked = walk(place, Some(path), Some(&mut self.twins))?;
         for folder in walked.iter().flat_map(|w| &w.made_in) {
             sync::folder(folder).map_err(|e| place.failure("make a folder", &e))?;

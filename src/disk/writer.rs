@@ -261,8 +261,14 @@ fn copy(token: FileToken, place: &Destination, plan: Arc<Plan>, source: &Path) -
 fn save_small(place: &Destination, plan: &Plan, bytes: &[u8]) -> io::Result<()> {
     let partial = place.partial()?;
     let name = plan.id.to_string();
-    partial.remove(&name)?;
-    let file = partial.create(&name, plan.executable)?;
+    let file = match partial.create(&name, plan.executable) {
+        // Something else lies there: what a crash left of it was looked at before.
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            partial.remove(&name)?;
+            partial.create(&name, plan.executable)?
+        }
+        made => made?,
+    };
     let written = write_all_at(&file, bytes, 0);
     if written.is_err() {
         partial.remove(&name)?;

@@ -53,8 +53,8 @@ impl LastFolder {
         let parent = file.path.parent();
         if let Some((last, folder)) = &self.0
             && *last == parent
-            && let Ok(opened) = folder.open_file(file.path.name(), false)
-            && unchanged(&opened, &file.stamp)?
+            && let Ok((opened, facts)) = folder.open_with_facts(file.path.name(), false)
+            && Stamp::of(&facts) == file.stamp
         {
             return Ok(opened);
         }
