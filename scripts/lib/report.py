@@ -132,6 +132,30 @@ def many_small(result):
     return f"{count:,} files of 16 KiB", ["tool", "files in", "files/s", "CPU s", "remarks"], lines, bars
 
 
+def nested(result):
+    count = result["count"]
+    rate = lambda s: count / s["seconds"]
+    cpu = lambda s: s["cpu_giver"] + s["cpu_taker"]
+    rsync = find(result, "rsync daemon")
+    lines = [
+        [
+            entry["tool"], spread(entry, rate, whole), hundredths(ratio(median(entry, rate), median(rsync, rate))),
+            spread(entry, cpu, hundredths), hundredths(ratio(median(entry, cpu), median(rsync, cpu))), state(entry),
+        ]
+        for entry in sorted(result["entries"], key=lambda e: -(median(e, rate) or 0))
+    ]  # fmt: skip
+    bars = []
+    for tool in ("potluck", "potluck, custody on"):
+        entry = find(result, tool)
+        bars += [
+            bar(result, f"{tool}: files a second, of the rsync daemon's", ratio(median(entry, rate), median(rsync, rate)), 1.1),
+            bar(result, f"{tool}: CPU, of the rsync daemon's", ratio(median(entry, cpu), median(rsync, cpu)), most=1.2),
+        ]
+    bars += beside(result, "{}, of the other build's", [("files a second", rate), ("CPU, the other way round", lambda s: 1 / cpu(s))])
+    head = ["tool", "files/s", "of rsync", "CPU s", "of rsync's", "remarks"]
+    return f"{count:,} files of 1 KiB in folders of folders", head, lines, bars
+
+
 def loss(result):
     speed = lambda s: result["size"] * 8 / s["seconds"] / 1e6
     lines, bars = [], []
@@ -194,7 +218,7 @@ def crowd(result):
     return f"{size // MIB} MiB to many at once", head, lines, bars
 
 
-TABLES = {"one-gib": one_gib, "many-small": many_small, "loss": loss, "holders": holders, "crowd": crowd}
+TABLES = {"one-gib": one_gib, "many-small": many_small, "nested": nested, "loss": loss, "holders": holders, "crowd": crowd}
 
 
 def tidy(head, lines):

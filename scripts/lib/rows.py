@@ -1,6 +1,7 @@
 """The rows of the comparison: what is measured, in which network, of which tools."""
 
 import dataclasses
+import itertools
 import os
 import shutil
 import signal
@@ -25,6 +26,7 @@ ONE_GIB = [
     swarms.Syncthing, swarms.Libtorrent, swarms.Wormhole,
 ]  # fmt: skip
 MANY = [tools.Beside, tools.Potluck, tools.Curl, tools.Rsync, tools.RsyncSynced, tools.Scp]
+NESTED = [tools.Beside, tools.Potluck, tools.PotluckKeeping, tools.Rsync, tools.RsyncSynced]
 LOSS = [tools.Potluck, tools.Curl]
 CROWD = [crowds.Potluck, crowds.Curl, crowds.Libtorrent]
 
@@ -122,9 +124,9 @@ def in_turn(number, begun):
 
 
 def one_node():
-    """A node with loopback only, where TCP is cubic; and one for another build of potluck."""
+    """A node with loopback only, where TCP is cubic; and one for each further pair of potluck's peers."""
     netlab("down")
-    for node in (1, tools.BESIDE) if lab.BESIDE else (1,):
+    for node in (1, tools.KEEPING, *((tools.BESIDE,) if lab.BESIDE else ())):
         netlab("node", node)
         choose(node, "cubic")
 
@@ -168,6 +170,23 @@ def many_small(plan, work):
         end(begun)
         entries += [told for _, told in begun]
     return {"count": count, "entries": entries}
+
+
+def nested(plan, work):
+    """Very many very small files in folders of folders, in memory."""
+    folders, count = (2, 10, 50) if plan.quick else (100, 10, 100), 0
+    one_node()
+    bench = Bench(work(plan.memory))
+    for outer, inner in itertools.product(range(folders[0]), range(folders[1])):
+        for number in range(folders[2]):
+            fill(f"{bench.source}/tree/{outer:02}/{inner:02}/{number:03}.bin", 1 << 10)
+            count += 1
+    begun = begin(plan, bench, NESTED)
+    for number in range(plan.rounds):
+        for tool, told in in_turn(number, begun):
+            transfer(tool, told, "tree")
+    end(begun)
+    return {"count": count, "entries": [told for _, told in begun]}
 
 
 def loss(plan, work):
@@ -270,7 +289,7 @@ def at_once(tool, told, count):
         told["state"] = f"failed: {wrong}"
 
 
-ROWS = {"one-gib": one_gib, "many-small": many_small, "loss": loss, "holders": holders, "crowd": crowd}
+ROWS = {"one-gib": one_gib, "many-small": many_small, "nested": nested, "loss": loss, "holders": holders, "crowd": crowd}
 
 
 def run(name, plan, work):

@@ -19,8 +19,8 @@ from lab import Failed, Peer, until
 
 LIB = os.path.dirname(os.path.abspath(__file__))
 
-# The node of the other build of potluck, if there is one.
-BESIDE = 9
+# The nodes of the other build of potluck, if there is one, and of peers that keep copies.
+BESIDE, KEEPING = 9, 8
 
 
 @dataclasses.dataclass
@@ -125,7 +125,7 @@ class Tool:
 class Potluck(Tool):
     name = "potluck"
     encrypted = verified = "yes"
-    peers = ()
+    peers = options = ()
 
     @staticmethod
     def program():
@@ -142,7 +142,8 @@ class Potluck(Tool):
     def start(self):
         bench = self.bench
         for node, folder in self.places():
-            self.peers = (*self.peers, Peer(node, folder, under=bench.refuse(), program=self.program()))
+            peer = Peer(node, folder, *self.options, under=bench.refuse(), program=self.program())
+            self.peers = (*self.peers, peer)
         shared = sum(len(files) for _, _, files in os.walk(bench.source))
         until("everything is offered", lambda: self.peers[1].files() == shared, every=0.02)
 
@@ -156,22 +157,38 @@ class Potluck(Tool):
             peer.end(signal.SIGTERM)
 
 
-class Beside(Potluck):
-    """Another build of potluck, with the same files in a node of its own, for else all four would find each other."""
+class Apart(Potluck):
+    """Two more peers, with the same files in a node of their own, for else all would find each other."""
+
+    node = 0
+
+    def places(self):
+        bench = self.bench
+        owner = bench.folder(str(self.node), "owner")
+        # Hard links and no copies: those lie otherwise in memory, and made whichever build had them 4 % faster.
+        # They are made before the other one starts, for which each would be a change.
+        shutil.copytree(bench.source, os.path.join(owner, "shared"), copy_function=os.link)
+        return (self.node, owner), (self.node, bench.folder(str(self.node), "taker"))
+
+
+class Beside(Apart):
+    """Another build of potluck."""
 
     name = "potluck, beside it"
+    node = BESIDE
 
     @staticmethod
     def program():
         return lab.BESIDE
 
-    def places(self):
-        bench = self.bench
-        owner = bench.folder("beside", "owner")
-        # Hard links and no copies: those lie otherwise in memory, and made whichever build had them 4 % faster.
-        # They are made before the other one starts, for which each would be a change.
-        shutil.copytree(bench.source, os.path.join(owner, "shared"), copy_function=os.link)
-        return (BESIDE, owner), (BESIDE, bench.folder("beside", "taker"))
+
+class PotluckKeeping(Apart):
+    """An owner that wants two copies of each file, as all do unless they are told otherwise, and a taker that lends no
+    space: what it fetches counts as a copy. (If it lent some, it would have all files before it asks for them.)"""
+
+    name = "potluck, custody on"
+    node = KEEPING
+    options = ("--copies", "2", "--lend", "0")
 
 
 class Curl(Tool):
