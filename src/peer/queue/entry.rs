@@ -65,6 +65,8 @@ pub(in crate::peer) struct QueuedDownload {
     pub(super) bytes_here: u64,
     /// Files that will not come unless the user wants them again.
     pub(super) lost: FileMarks,
+    /// Bytes of all others: it is looked at whenever a file came, and there may be 100,000.
+    bytes_lacking: u64,
     /// Its place: those with lower ones come first.
     pub(super) place: i64,
     /// It comes before all others, as long as it can have anything.
@@ -103,11 +105,12 @@ struct FilePlaces {
 impl QueuedDownload {
     /// A new one, behind all with a lower `place`.
     pub(super) fn new(order: QueueOrder, place: i64) -> Self {
-        Self {
+        let mut download = Self {
             order,
             here: FileMarks::default(),
             bytes_here: 0,
             lost: FileMarks::default(),
+            bytes_lacking: 0,
             place,
             is_first: false,
             is_paused: false,
@@ -123,7 +126,21 @@ impl QueuedDownload {
             watchers: Vec::new(),
             is_whole: false,
             places: None,
-        }
+        };
+        download.count_lacking();
+        download
+    }
+
+    /// Of its files these are here, and those will not come.
+    pub(super) fn set_marks(&mut self, here: FileMarks, lost: FileMarks) {
+        (self.here, self.lost) = (here, lost);
+        let files = self.order.files.iter().enumerate().filter(|(at, _)| self.here.has(*at));
+        self.bytes_here = files.fold(0, |sum, (_, file)| sum.saturating_add(file.size));
+        self.count_lacking();
+    }
+
+    fn count_lacking(&mut self) {
+        self.bytes_lacking = self.lacking().fold(0, |sum, file| sum.saturating_add(file.size));
     }
 
     /// What was asked for, in short.
@@ -156,12 +173,6 @@ impl QueuedDownload {
         files.filter(|(at, _)| !self.here.has(*at)).map(|(_, file)| file.id)
     }
 
-    /// Bytes of the files that are here.
-    pub(super) fn count_here(&self) -> u64 {
-        let files = self.order.files.iter().enumerate().filter(|(at, _)| self.here.has(*at));
-        files.fold(0, |sum, (_, file)| sum.saturating_add(file.size))
-    }
-
     /// Files that it lacks and that may still come.
     pub(super) fn lacking(&self) -> impl Iterator<Item = &Wanted> {
         let files = self.order.files.iter().enumerate();
@@ -174,13 +185,8 @@ impl QueuedDownload {
     }
 
     /// True if it lacks little, and need not wait for a place.
-    pub(super) fn is_small(&self) -> bool {
-        let mut left = limits::QUEUE_SMALL;
-        self.lacking().all(|file| {
-            let fits = file.size <= left;
-            left = left.saturating_sub(file.size);
-            fits
-        })
+    pub(super) const fn is_small(&self) -> bool {
+        self.bytes_lacking <= limits::QUEUE_SMALL
     }
 
     /// True if it leaves the queue as soon as the receiver has it no more.
@@ -220,7 +226,8 @@ impl QueuedDownload {
     pub(super) fn try_again(&mut self) {
         self.is_paused = false;
         self.failure = None;
-        self.lost.clear();
+        let here = core::mem::take(&mut self.here);
+        self.set_marks(here, FileMarks::default());
         self.tried.clear();
         (self.again, self.tries, self.is_told) = (None, 0, false);
         self.look_again();
@@ -249,9 +256,7 @@ impl QueuedDownload {
         if self.run != QueueRun::Resting {
             return false;
         }
-        self.here.clear();
-        self.lost.clear();
-        self.bytes_here = 0;
+        self.set_marks(FileMarks::default(), FileMarks::default());
         self.look_again();
         true
     }
@@ -264,14 +269,21 @@ impl QueuedDownload {
         let is_there = |at: &&usize| self.order.files[**at].to.under(&self.order.destination) == path;
         let at = same.iter().filter(lacks).find(is_there).or_else(|| same.iter().find(lacks));
         let Some(at) = at.copied().filter(|at| self.here.insert(*at)) else { return false };
-        self.bytes_here = self.bytes_here.saturating_add(self.order.files[at].size);
+        let size = self.order.files[at].size;
+        self.bytes_here = self.bytes_here.saturating_add(size);
+        if !self.lost.has(at) {
+            self.bytes_lacking = self.bytes_lacking.saturating_sub(size);
+        }
         true
     }
 
     /// A file of it will not come, even if others come who have it.
     pub(super) fn lose(&mut self, path: &SafePath) {
-        if let Some(at) = self.places.as_ref().and_then(|places| places.by_path.get(path)) {
-            self.lost.insert(*at);
+        let at = self.places.as_ref().and_then(|places| places.by_path.get(path)).copied();
+        if let Some(at) = at.filter(|at| self.lost.insert(*at))
+            && !self.here.has(at)
+        {
+            self.bytes_lacking = self.bytes_lacking.saturating_sub(self.order.files[at].size);
         }
     }
 

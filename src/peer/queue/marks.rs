@@ -31,11 +31,6 @@ impl FileMarks {
     pub(super) fn has(&self, at: usize) -> bool {
         self.0.get(at / 8).is_some_and(|byte| byte & 1 << (at % 8) != 0)
     }
-
-    /// Takes all marks away.
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
 }
 
 #[cfg(test)]
@@ -50,7 +45,5 @@ mod tests {
         let marked: Vec<usize> = (0..100).filter(|at| marks.has(*at)).collect();
         assert_eq!((marked, marks.as_bytes()), (vec![0, 9], &[1, 2][..]));
         assert_eq!(FileMarks::of(vec![1, 2]), marks);
-        marks.clear();
-        assert!(!marks.has(0) && !marks.has(9));
     }
 }

@@ -199,8 +199,8 @@ fn download(state: StoredState, of: StoredFiles, marks: Option<StoredMarks>) -> 
     download.failure = state.failure.map(|StoredFailure { code, message }| Failure { code, message });
     download.known = state.known;
     if let Some(StoredMarks { here, lost, held }) = marks {
-        (download.here, download.lost) = (FileMarks::of(here), FileMarks::of(lost));
-        (download.held, download.bytes_here) = (held, download.count_here());
+        download.set_marks(FileMarks::of(here), FileMarks::of(lost));
+        download.held = held;
     }
     download
 }

@@ -498,6 +498,10 @@ impl Model {
             self.all.values().filter(|d| d.runs && d.here.len() < usize::from(FILES)).count()
                 <= limits::QUEUE_RUNNING
         );
+        for download in self.queue.all.values() {
+            let lacking: u64 = download.lacking().map(|file| file.size).sum();
+            assert_eq!(download.is_small(), lacking <= limits::QUEUE_SMALL);
+        }
         let numbers: Vec<u64> = self.queue.all.keys().map(|id| id.0).collect();
         assert_eq!(numbers, self.all.keys().copied().collect::<Vec<_>>());
         for (id, download) in &self.all {
