@@ -90,7 +90,9 @@ impl DiskCoordinator {
                         self.files.get(&token).is_none_or(|f| matches!(f.stage, FileStage::Closing(_)));
                     // A closing one is forgotten when all have let go of it.
                     if !closing {
-                        for writer in &self.writers {
+                        // Of a small one the writer has let go already.
+                        let is_held = self.files.get(&token).is_none_or(|f| f.found.data.is_some());
+                        for writer in self.writers.iter().filter(|_| is_held) {
                             tell(writer, WriterTask::End(token));
                         }
                         self.forget(token);

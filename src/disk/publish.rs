@@ -15,7 +15,7 @@ use super::keep::Note;
 use super::names::candidate;
 use super::place::{Destination, discard, manifest_name};
 use super::twins::Twins;
-use super::walk::{Way, Ways, loss};
+use super::walk::{FolderWay, Ways, loss};
 use super::{FileToken, Plan, copy};
 use crate::content::FileId;
 use crate::disk::Arrival;
@@ -72,7 +72,7 @@ pub(super) fn publish(group: Vec<Ready>, twins: &mut Twins) -> Published {
     let group = sync_data(group, &mut out);
     twins.begin();
     let mut ways = Ways::default();
-    let mut moved: Vec<(Ready, Rc<Way>, Arrival)> = Vec::new();
+    let mut moved: Vec<(Ready, Rc<FolderWay>, Arrival)> = Vec::new();
     for ready in group {
         match ready.rename(twins, &mut ways) {
             Ok((way, arrival)) => moved.push((ready, way, arrival)),
@@ -170,7 +170,7 @@ impl Ready {
     }
 
     /// Moves the file to the first name that is free; or finds that its content is there. Also gives the way there.
-    fn rename(&self, twins: &mut Twins, ways: &mut Ways) -> Result<(Rc<Way>, Arrival), Failure> {
+    fn rename(&self, twins: &mut Twins, ways: &mut Ways) -> Result<(Rc<FolderWay>, Arrival), Failure> {
         let failed = |e: io::Error| self.place.failure("save the file", &e);
         let way = ways.to(&self.place, self.plan.to.parent(), twins)?;
         let path = |name: String| way.walked.path.join(name);
@@ -198,7 +198,7 @@ impl Ready {
     }
 
     /// Moves the file to the first of the names beside `wanted` that is free.
-    fn take_name(&self, way: &Way, wanted: &str, twins: &mut Twins) -> io::Result<TakenName> {
+    fn take_name(&self, way: &FolderWay, wanted: &str, twins: &mut Twins) -> io::Result<TakenName> {
         let here = way.folder(&self.place);
         let partial = self.place.partial()?;
         for n in 1..=NAMES {

@@ -4,7 +4,7 @@
 //! kept for those files only that are looked at or published together, some milliseconds: for a person who moves a folder
 //! meanwhile that is as long as the moment between two calls.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -35,7 +35,7 @@ pub(super) struct Walked {
 
 /// The way to a folder that files of a group are moved to.
 #[derive(Debug)]
-pub(super) struct Way {
+pub(super) struct FolderWay {
     pub(super) walked: Walked,
     /// Which folder it leads to.
     pub(super) identity: FileIdentity,
@@ -43,7 +43,7 @@ pub(super) struct Way {
     made_in: Vec<FileIdentity>,
 }
 
-impl Way {
+impl FolderWay {
     /// The folder that it leads to.
     pub(super) fn folder<'a>(&'a self, place: &'a Destination) -> &'a Folder {
         self.walked.folder.as_ref().unwrap_or(&place.root)
@@ -53,9 +53,9 @@ impl Way {
 /// The ways of a group, each walked once.
 #[derive(Debug, Default)]
 pub(super) struct Ways {
-    known: HashMap<(PathBuf, Option<SafePath>), Rc<Way>>,
+    known: BTreeMap<(PathBuf, Option<SafePath>), Rc<FolderWay>>,
     /// The destinations themselves: what is moved away from their folders of partial files, or made in them, is theirs.
-    places: HashMap<FileIdentity, Arc<Destination>>,
+    places: BTreeMap<FileIdentity, Arc<Destination>>,
 }
 
 impl Ways {
@@ -65,7 +65,7 @@ impl Ways {
         place: &Arc<Destination>,
         to: Option<SafePath>,
         twins: &mut Twins,
-    ) -> Result<Rc<Way>, Failure> {
+    ) -> Result<Rc<FolderWay>, Failure> {
         let key = (place.path.clone(), to);
         if let Some(way) = self.known.get(&key) {
             return Ok(Rc::clone(way));
@@ -76,15 +76,15 @@ impl Ways {
         let identity = walked.folder.as_ref().map_or(Ok(place.identity), Folder::identity).map_err(failed)?;
         let made_in =
             walked.made_in.iter().map(Folder::identity).collect::<io::Result<_>>().map_err(failed)?;
-        let way = Rc::new(Way { walked, identity, made_in });
+        let way = Rc::new(FolderWay { walked, identity, made_in });
         self.places.entry(place.identity).or_insert_with(|| Arc::clone(place));
         self.known.insert(key, Rc::clone(&way));
         Ok(way)
     }
 
     /// All folders whose names changed.
-    fn folders(&self) -> HashMap<FileIdentity, &Folder> {
-        let mut all: HashMap<_, _> =
+    fn folders(&self) -> BTreeMap<FileIdentity, &Folder> {
+        let mut all: BTreeMap<_, _> =
             self.places.iter().map(|(identity, place)| (*identity, &place.root)).collect();
         for way in self.known.values() {
             all.extend(way.walked.folder.as_ref().map(|folder| (way.identity, folder)));
@@ -94,8 +94,8 @@ impl Ways {
     }
 
     /// Brings all names to the disk. Folders of which they are not there now, and why.
-    pub(super) fn sync(&self, twins: &mut Twins) -> HashMap<FileIdentity, io::Error> {
-        let mut lost = HashMap::new();
+    pub(super) fn sync(&self, twins: &mut Twins) -> BTreeMap<FileIdentity, io::Error> {
+        let mut lost = BTreeMap::new();
         for (identity, folder) in self.folders() {
             lost.extend(sync::folder(folder).err().map(|e| (identity, e)));
             twins.settle(folder, identity);
@@ -106,8 +106,8 @@ impl Ways {
 
 /// Why what lies at the end of a way in `place` may not be on the disk, if it may not.
 pub(super) fn loss<'l>(
-    lost: &'l HashMap<FileIdentity, io::Error>,
-    way: &Way,
+    lost: &'l BTreeMap<FileIdentity, io::Error>,
+    way: &FolderWay,
     place: &Destination,
 ) -> Option<&'l io::Error> {
     let folders = [&place.identity, &way.identity].into_iter().chain(&way.made_in);

@@ -137,7 +137,13 @@ impl Writer {
         let filling = self.files.get_mut(&token)?;
         match filling.write(chunk, offset, block.filled()) {
             Ok(None) => None,
-            Ok(Some(written)) => Some(WorkerReport::Chunk(token, chunk, Ok(written))),
+            Ok(Some(written)) => {
+                // Nothing more of a small one is wanted.
+                if filling.is_small() && written != WrittenChunk::Wrong {
+                    self.files.remove(&token);
+                }
+                Some(WorkerReport::Chunk(token, chunk, Ok(written)))
+            }
             Err(e) => {
                 // The coordinator closes the file; what still comes for it is dropped.
                 self.files.remove(&token);
@@ -154,6 +160,10 @@ impl Filling {
             WriteTarget::Small(_, _, chunks) => *chunks,
         };
         Self { target, chunks, open: HashMap::new(), done: Bits::none(chunks) }
+    }
+
+    const fn is_small(&self) -> bool {
+        matches!(self.target, WriteTarget::Small(..))
     }
 
     /// `Some` when the chunk is complete.

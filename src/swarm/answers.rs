@@ -8,7 +8,7 @@ use super::got::handle_noted;
 use super::members::any_over;
 use super::requests::{AskedItem, AskedPage, PendingRequest};
 use super::sources::SourceLink;
-use super::{BUSY, BlockTarget, Output, Swarm};
+use super::{BUSY, BlockTarget, Output, Swarm, fill_on};
 use crate::disk;
 use crate::identity::PeerId;
 use crate::time::Time;
@@ -121,6 +121,7 @@ impl Swarm {
                 source.requests.remove(&block.request);
             }
         }
+        let mut is_new = false;
         if let Some(BlockTarget { token, chunk, .. }) = target
             && let Some(download) = self.jobs.downloads.get_mut(&token)
         {
@@ -133,11 +134,16 @@ impl Swarm {
                 job.came(peer, len);
             }
             if twice {
+                is_new = true;
                 let which = |item: &AskedItem| item.token == token && item.chunk == chunk;
                 self.sources.take_back(peer, which, None, &mut self.jobs.downloads, &mut self.outputs);
             }
         }
-        self.fill(now, peer);
+        if is_new {
+            self.fill(now, peer)
+        } else {
+            fill_on(now, peer, self)
+        }
         wanted
     }
 

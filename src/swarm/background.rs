@@ -113,7 +113,7 @@ impl Jobs {
     /// until one of them is done.
     pub(super) fn has_room_behind(&self) -> bool {
         let behind = self.downloads.values().filter(|d| d.background).count();
-        self.downloads.len() < self.most_open && behind < (self.most_open / 2).max(1)
+        self.open_large() < self.most_open && behind < (self.most_open / 2).max(1)
     }
 }
 

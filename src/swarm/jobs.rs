@@ -2,6 +2,7 @@
 //!
 //! How far each is, is in reports.rs; how those in the background wait, in background.rs.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::members::fits_map;
 use super::shuffle::Shuffle;
 use super::sources::{SourceLink, Sources};
 use super::{Output, Outputs, Swarm};
-use crate::content::{Chunks, Claim, SafePath};
+use crate::content::{Chunks, Claim, FileId, SafePath};
 use crate::disk::{self, FileToken, Plan};
 use crate::error::Failure;
 use crate::identity::PeerId;
@@ -31,6 +32,9 @@ pub(super) struct Jobs {
     pub(super) downloads: Downloads,
     /// Files that the disk workers make from one that arrived, and whose they are.
     pub(super) copies: BTreeMap<FileToken, (JobId, Wanted)>,
+    /// How often each content is among the downloads, and how many of these are small.
+    open_contents: BTreeMap<FileId, usize>,
+    open_small: usize,
     next_token: u64,
     /// Files that are put together at once, at most.
     pub(super) most_open: usize,
@@ -125,6 +129,13 @@ impl Jobs {
     /// A file is no longer being fetched. What was asked for it is still expected.
     pub(super) fn forget(&mut self, token: FileToken) -> Option<FileDownload> {
         let download = self.downloads.remove(&token)?;
+        self.open_small -= usize::from(is_small(download.size()));
+        if let Entry::Occupied(mut open) = self.open_contents.entry(download.id) {
+            *open.get_mut() -= 1;
+            if *open.get() == 0 {
+                open.remove();
+            }
+        }
         if let Some(job) = self.running.get_mut(&download.job) {
             job.begun -= 1;
         }
@@ -242,6 +253,8 @@ impl Jobs {
         let plan = plan(&wanted, &job.destination);
         outputs.push_back(Output::Disk(disk::Command::Open(token, plan)));
         let shuffle_key = self.shuffle.key(&wanted.id.0);
+        self.open_small += usize::from(is_small(wanted.size));
+        *self.open_contents.entry(wanted.id).or_default() += 1;
         let download = FileDownload::new(now, token, id, wanted, chunks, background, shuffle_key);
         self.downloads.insert(token, download);
     }
@@ -251,25 +264,42 @@ impl Jobs {
     /// way waits for it.
     fn next_file(&self, background: bool) -> Option<(JobId, usize)> {
         let behind = background && self.has_room_behind();
-        let has_room = |job: &RunningJob| if background { behind } else { self.has_room(job) };
-        let may = |j: &&RunningJob| j.background == background && !j.queue.is_empty() && has_room(j);
+        let has_room = |job: &RunningJob, size| if background { behind } else { self.has_room(job, size) };
+        let may_any = |j: &RunningJob| has_room(j, 0) || has_room(j, u64::MAX);
+        let may = |j: &&RunningJob| j.background == background && !j.queue.is_empty() && may_any(j);
         let mut jobs: Vec<_> = self.running.values().filter(may).collect();
         jobs.sort_by_key(|j| (self.first != Some(j.id), j.begun));
         jobs.into_iter().find_map(|job| {
             let is_twin = |d: &FileDownload, w: &Wanted| {
                 d.id == w.id && self.running.get(&d.job).is_some_and(|j| j.destination == job.destination)
             };
-            let free = |w: &Wanted| !self.downloads.values().any(|d| is_twin(d, w));
-            Some((job.id, job.queue.iter().take(TWINS).position(free)?))
+            let is_open = |w: &Wanted| self.open_contents.contains_key(&w.id);
+            let free = |w: &Wanted| !is_open(w) || !self.downloads.values().any(|d| is_twin(d, w));
+            let may_begin = |w: &Wanted| has_room(job, w.size) && free(w);
+            Some((job.id, job.queue.iter().take(TWINS).position(may_begin)?))
         })
     }
 
-    /// True if one more file of a job may be opened. The first one of each job does not wait for those of others.
-    fn has_room(&self, job: &RunningJob) -> bool {
+    /// True if one more file of a job may be opened, of this size. The first one of each job does not wait for those of others; nor do
+    /// small ones for large ones.
+    fn has_room(&self, job: &RunningJob, size: u64) -> bool {
+        if is_small(size) {
+            return self.open_small < self.most_open * limits::OPEN_SMALL;
+        }
         let first = limits::OPEN_FIRST.min(self.most_open.div_ceil(4));
         let more = if job.begun == 0 { first } else { 0 };
-        self.downloads.len() < self.most_open + more
+        self.open_large() < self.most_open + more
     }
+
+    /// How many are open that are not small.
+    pub(super) fn open_large(&self) -> usize {
+        self.downloads.len().saturating_sub(self.open_small)
+    }
+}
+
+/// True for a file that comes in one block, and that no descriptor is held for until it is there.
+const fn is_small(size: u64) -> bool {
+    size <= limits::BLOCK as u64
 }
 
 fn plan(wanted: &Wanted, destination: &Path) -> Plan {

@@ -64,6 +64,10 @@ pub(crate) const HURRIED: u64 = LEAD;
 /// Files that are being put together at once, at most: each is an open file of the disk workers.
 pub(crate) const OPEN_DOWNLOADS: usize = 128;
 
+/// For each of those, so many small ones: of each such a file a block is in memory at most, and with few of them most of
+/// the time is spent on waiting for the others of a group.
+pub(crate) const OPEN_SMALL: usize = 4;
+
 /// Files beyond those, at most, each the first one of a download: it does not wait until one of the others is
 /// whole.
 pub(crate) const OPEN_FIRST: usize = 32;

@@ -108,6 +108,8 @@ pub(super) struct Swarm {
     jobs: Jobs,
     sources: Sources,
     outputs: Outputs,
+    /// It is to be looked at what can be begun and asked, as of this time.
+    due: Option<Time>,
     tick: Time,
     /// No more is asked for.
     stopping: bool,
@@ -137,8 +139,13 @@ impl Swarm {
         self.planner.limit = limit;
     }
 
-    /// The next thing to do; to be called until `None` after every input.
+    /// The next thing to do; to be called until `None` after every input, or after several.
     pub(super) fn poll_output(&mut self) -> Option<Output> {
+        if self.outputs.is_empty()
+            && let Some(now) = self.due.take()
+        {
+            begin_and_ask(now, self);
+        }
         self.outputs.pop_front()
     }
 
@@ -343,41 +350,55 @@ impl Swarm {
         Some(download)
     }
 
-    /// Begins files while there is room, connects to who has them, asks for bytes.
-    fn schedule(&mut self, now: Time) {
-        if self.stopping {
-            return;
-        }
-        self.jobs.begin_copies(&mut self.outputs);
-        self.jobs.begin_files(now, &mut self.planner.background, &mut self.outputs);
-        self.sources.tell_got(now, &mut self.outputs);
-        let to_tell = self.sources.to_tell(now);
-        for peer in self.jobs.to_dial(now, &self.sources).union(&to_tell).copied() {
-            let source = self.sources.entry(now, peer);
-            source.link = SourceLink::Dialling;
-            if to_tell.contains(&peer) {
-                source.untold.handle_dial();
-            }
-            self.outputs.push_back(Output::Dial(peer));
-        }
-        self.sources.note_swarms(&self.jobs.downloads);
-        let up: Vec<_> =
-            self.sources.by_peer.iter().filter(|(_, s)| s.link == SourceLink::Up).map(|(p, _)| *p).collect();
-        for &peer in &up {
-            self.sources.watch(now, peer, &mut self.jobs.downloads, &mut self.outputs);
-            self.fill(now, peer);
-        }
-        for peer in up {
-            let (downloads, sources) = (&mut self.jobs.downloads, &mut self.sources);
-            self.planner.hurry(now, peer, downloads, sources, &mut self.outputs);
-        }
+    /// Has [`begin_and_ask`] be done once all inputs of now are known: with thousands of small files each look goes
+    /// through all that are open, and many are opened or arrive at once.
+    const fn schedule(&mut self, now: Time) {
+        self.due = Some(now);
     }
 
     /// Asks `peer` for as much as may be asked of it now.
     fn fill(&mut self, now: Time, peer: PeerId) {
-        if !self.stopping {
-            let (downloads, sources) = (&mut self.jobs.downloads, &mut self.sources);
-            self.planner.fill(now, peer, downloads, sources, &mut self.outputs);
+        if let Some(source) = self.sources.get_mut(peer) {
+            source.is_exhausted = false;
         }
+        fill_on(now, peer, self);
+    }
+}
+
+/// Asks `peer` for as much as may be asked of it now, where nothing is wanted that was not before.
+fn fill_on(now: Time, peer: PeerId, swarm: &mut Swarm) {
+    if !swarm.stopping {
+        let (downloads, sources) = (&mut swarm.jobs.downloads, &mut swarm.sources);
+        swarm.planner.fill(now, peer, downloads, sources, &mut swarm.outputs);
+    }
+}
+
+/// Begins files while there is room, connects to who has them, asks for bytes.
+fn begin_and_ask(now: Time, swarm: &mut Swarm) {
+    if swarm.stopping {
+        return;
+    }
+    swarm.jobs.begin_copies(&mut swarm.outputs);
+    swarm.jobs.begin_files(now, &mut swarm.planner.background, &mut swarm.outputs);
+    swarm.sources.tell_got(now, &mut swarm.outputs);
+    let to_tell = swarm.sources.to_tell(now);
+    for peer in swarm.jobs.to_dial(now, &swarm.sources).union(&to_tell).copied() {
+        let source = swarm.sources.entry(now, peer);
+        source.link = SourceLink::Dialling;
+        if to_tell.contains(&peer) {
+            source.untold.handle_dial();
+        }
+        swarm.outputs.push_back(Output::Dial(peer));
+    }
+    swarm.sources.note_swarms(&swarm.jobs.downloads);
+    let up: Vec<_> =
+        swarm.sources.by_peer.iter().filter(|(_, s)| s.link == SourceLink::Up).map(|(p, _)| *p).collect();
+    for &peer in &up {
+        swarm.sources.watch(now, peer, &mut swarm.jobs.downloads, &mut swarm.outputs);
+        swarm.fill(now, peer);
+    }
+    for peer in up {
+        let (downloads, sources) = (&mut swarm.jobs.downloads, &mut swarm.sources);
+        swarm.planner.hurry(now, peer, downloads, sources, &mut swarm.outputs);
     }
 }

@@ -1,5 +1,6 @@
 //! What is asked next of whom. Pure; part of swarm/mod.rs.
 
+use core::cmp::Reverse;
 use core::time::Duration;
 
 use super::background::BackgroundBudget;
@@ -60,7 +61,7 @@ impl Planner {
             return;
         }
         let idle = source.requests.is_empty();
-        if self.ask(now, peer, room, downloads, sources, outputs) {
+        if !source.is_exhausted && self.ask(now, peer, room, downloads, sources, outputs) {
             return;
         }
         if idle && self.take_over(now, peer, downloads, sources, outputs) {
@@ -160,19 +161,24 @@ impl Planner {
     ) -> bool {
         let open = sources.get(peer).map_or(0, |source| source.requests.len());
         let mut batch = Batch::new(room, open);
-        self.choose(now, peer, FileChoice::Foreground, &mut batch, downloads);
+        let mut is_exhausted = self.choose(now, peer, FileChoice::Foreground, &mut batch, downloads);
         if self.background.is_throttled(now) {
+            // Time alone may let one of these have something.
+            is_exhausted = is_exhausted && !downloads.values().any(|download| download.background);
             batch.set_room(self.background.little(|| sources.owes_background(peer, downloads)));
             self.choose(now, peer, FileChoice::OneInBackground, &mut batch, downloads);
         } else {
-            self.choose(now, peer, FileChoice::Background, &mut batch, downloads);
+            is_exhausted &= self.choose(now, peer, FileChoice::Background, &mut batch, downloads);
+        }
+        if let Some(source) = sources.get_mut(peer) {
+            source.is_exhausted = is_exhausted;
         }
         let any = !batch.is_empty();
         batch.ask(now, peer, downloads, sources, outputs);
         any
     }
 
-    /// Chooses what to ask `peer` for, of these files: each job has its turn.
+    /// Chooses what to ask `peer` for, of these files: each job has its turn. True: there is nothing to choose from.
     fn choose(
         &mut self,
         now: Time,
@@ -180,31 +186,38 @@ impl Planner {
         which: FileChoice,
         batch: &mut Batch,
         downloads: &mut Downloads,
-    ) {
+    ) -> bool {
         if batch.is_full() {
-            return;
+            return false;
         }
         let mut waiting = self.waiting(now, peer, which, downloads);
+        let is_exhausted = waiting.is_empty();
         let is_shared = waiting.iter().any(|file| Some(file.job) != waiting.first().map(|first| first.job));
         let most = if is_shared { limits::TURN } else { u64::MAX };
         let gently = which == FileChoice::OneInBackground;
+        if !is_shared {
+            // Hundreds of small files of one job: they are put in order once.
+            waiting.sort_unstable_by_key(|file| Reverse((file.left, file.token)));
+        }
         while !batch.is_full()
-            && let Some(at) = self.turns.next(&waiting)
+            && let Some(at) = if is_shared { self.turns.next(&waiting) } else { waiting.len().checked_sub(1) }
         {
             let WaitingFile { token, job, .. } = waiting[at];
-            let Some(download) = downloads.get_mut(&token) else { return };
+            let Some(download) = downloads.get_mut(&token) else { break };
             let was_empty = batch.is_empty();
             let bytes = batch.choose(peer, download, most, gently);
             if bytes > 0 {
                 self.turns.charge(job, bytes);
             }
             if gently && (bytes > 0 || was_empty != batch.is_empty()) {
-                return self.background.spent(bytes);
+                self.background.spent(bytes);
+                break;
             }
             if bytes < most || !download.wants_bytes() {
                 waiting.swap_remove(at);
             }
         }
+        is_exhausted
     }
 
     /// Those of these files that bytes can be asked of `peer` for.

@@ -51,6 +51,9 @@ pub(super) struct Source {
     pub(super) watches: BTreeSet<u64>,
     /// It is asked for a file that others fetch too, of chunks of this many bytes.
     pub(super) swarm_chunk: Option<u64>,
+    /// There was nothing that it could have been asked for when that was looked for last; blocks that come change nothing
+    /// about it.
+    pub(super) is_exhausted: bool,
     /// When it sent anything last, or was asked after owing nothing.
     pub(super) heard: Time,
     pub(super) pacing: Pacing,
@@ -137,6 +140,7 @@ impl Sources {
             requests: BTreeSet::new(),
             watches: BTreeSet::new(),
             swarm_chunk: None,
+            is_exhausted: false,
             heard: now,
             pacing: Pacing::default(),
             lanes: Lanes::default(),

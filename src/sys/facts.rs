@@ -40,7 +40,7 @@ pub(crate) struct Facts {
 }
 
 /// Which file or folder it is, whatever it is called; another one may get it once this one is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct FileIdentity {
     /// The file system that it lies on.
     pub volume: u64,

@@ -387,6 +387,8 @@ fn nobody_is_waited_for_while_the_first_one_is_dialled_or_the_disk_has_all() {
         background: false,
     };
     swarm.handle_job(now, job);
+    let begin = |swarm: &mut Swarm| while swarm.poll_output().is_some() {};
+    begin(&mut swarm);
     let reported = |swarm: &mut Swarm, now: Time| {
         swarm.handle_timeout(now);
         let outputs = std::iter::from_fn(|| swarm.poll_output());
@@ -405,6 +407,7 @@ fn nobody_is_waited_for_while_the_first_one_is_dialled_or_the_disk_has_all() {
     assert_eq!(reported(&mut swarm, now), Some(None));
     // The last two came and are with the disk workers when the holder leaves.
     swarm.handle_up(now, peer(1));
+    begin(&mut swarm);
     let len = usize::try_from(chunks.chunk_size()).unwrap();
     for (item, chunk) in (0..).zip([0, 1]) {
         let block = BlockIs { request: 1, item, offset: chunk * chunks.chunk_size() };

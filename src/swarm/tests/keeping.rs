@@ -448,14 +448,14 @@ fn a_job_that_waits_for_its_holder_holds_up_nobody() {
 fn files_in_the_background_are_opened_last_and_leave_room() {
     let mut world = World::new(&[(1, Kind::Honest)]);
     world.swarm.open_at_most(8);
-    let behind: Vec<_> = (0..40).map(|n| content(5_000 + n)).collect();
-    let before: Vec<_> = (0..40).map(|n| content(9_000 + n)).collect();
+    let behind: Vec<_> = (0..40).map(|n| content(150_000 + n)).collect();
+    let before: Vec<_> = (0..40).map(|n| content(200_000 + n)).collect();
     let files = behind.iter().map(|b| wanted(&mut world, b, &[1], &[])).collect();
     begin(&mut world, 1, files, true);
     assert_eq!(world.disk.len(), 4, "they take half of the room");
     let files = before.iter().map(|b| wanted(&mut world, b, &[1], &[])).collect();
     begin(&mut world, 2, files, false);
-    let of_others = |world: &World| world.disk.values().filter(|(plan, ..)| plan.size >= 9_000).count();
+    let of_others = |world: &World| world.disk.values().filter(|(plan, ..)| plan.size >= 200_000).count();
     assert_eq!((world.disk.len(), of_others(&world)), (8, 4));
     world.run();
     let mut finished = world.finished();

@@ -112,7 +112,7 @@ fn jobs_share_however_many_files_they_have() {
 #[test]
 fn a_download_is_opened_though_another_one_has_all_places() {
     let large: Vec<_> = (0..12).map(|n| content(3 * MIB + n)).collect();
-    let small = content(1_000);
+    let small = content(200_000);
     let mut world = World::new(&[(1, Kind::Honest)]);
     world.swarm.open_at_most(8);
     let files: Vec<_> = large.iter().map(|bytes| ("large", bytes.as_slice())).collect();
@@ -127,6 +127,24 @@ fn a_download_is_opened_though_another_one_has_all_places() {
     world.run();
     let order: Vec<_> = world.finished().iter().map(|f| f.0).collect();
     assert_eq!((order.len(), order.last()), (8, Some(&1)), "{order:?}");
+}
+
+#[test]
+fn small_files_have_places_of_their_own() {
+    let small: Vec<_> = (0..60).map(|n| content(1_000 + n)).collect();
+    let large: Vec<_> = (0..12).map(|n| content(3 * MIB + n)).collect();
+    let mut world = World::new(&[(1, Kind::Honest)]);
+    world.swarm.open_at_most(8);
+    // What stands at the head of the queue and cannot be begun (a twin) lets no more large ones in than there are places.
+    let files = [&small[0]; 2].into_iter().chain(&large).chain(&small[1..]);
+    let files: Vec<_> = files.map(|bytes| ("many", bytes.as_slice())).collect();
+    world.fetch(1, &files, &[1]);
+    let open = |world: &World, is_small: bool| {
+        world.disk.values().filter(|(plan, ..)| (plan.size < MIB as u64) == is_small).count()
+    };
+    assert_eq!((open(&world, true), open(&world, false)), (8 * limits::OPEN_SMALL, 8));
+    world.run();
+    assert_eq!(world.finished().len(), 1);
 }
 
 #[test]
