@@ -116,6 +116,12 @@ class Curl(Crowd, tools.Curl):
         return {node: [*gate, *curl, "--output", self.arrived(node, what), url] for node in nodes}
 
 
+class EachCurl(Curl):
+    """The same, where it takes seconds."""
+
+    once = False
+
+
 class Libtorrent(Crowd, swarms.Libtorrent):
     """Each is told the addresses of all, and gives to the others until all are done."""
 

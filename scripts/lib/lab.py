@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 
+import processes
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 POTLUCK = os.path.join(os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target")), "release/potluck")
 # Another build of it, to be measured in turn with it.
@@ -102,31 +104,15 @@ class Peer:
 
     def resident(self):
         """Resident set now, MiB."""
-        with open(f"/proc/{self.process.pid}/status") as status:
-            return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
+        return processes.resident(self.process.pid)
 
     def threads(self):
         """For each thread its name, CPU seconds (finer than cpu()) and how often it gave up the processor."""
-        threads = {}
-        for task in os.listdir(f"/proc/{self.process.pid}/task"):
-            here = f"/proc/{self.process.pid}/task/{task}/"
-            with open(here + "comm") as comm, open(here + "schedstat") as schedule, open(here + "status") as status:
-                waits = next(int(line.split()[1]) for line in status if line.startswith("voluntary"))
-                threads[task] = (comm.read().strip(), int(schedule.read().split()[0]) / 1e9, waits)
-        return threads
+        return processes.threads(self.process.pid)
 
     def rest(self, seconds):
         """Lets the peer alone: percent of a core it used, wake-ups a second, and whose they were."""
-        before = self.threads()
-        time.sleep(seconds)
-        cpu, wakes, whose = 0.0, 0, {}
-        for task, (name, used, waits) in self.threads().items():
-            _, used0, waits0 = before.get(task, (name, 0.0, 0))
-            cpu, wakes = cpu + used - used0, wakes + waits - waits0
-            whose[name] = whose.get(name, 0) + waits - waits0
-        busiest = sorted(((n, w) for w, n in whose.items() if n), reverse=True)
-        shown = ", ".join(f"{name} {count / seconds:.1f}" for count, name in busiest)
-        return cpu * 100 / seconds, wakes / seconds, shown
+        return processes.rest(seconds, self.process.pid)
 
     def one_shot(self, *args):
         """The output of a command to this peer; None if it failed."""

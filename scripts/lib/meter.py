@@ -11,8 +11,8 @@ import tempfile
 import time
 
 from lab import PREFIX, Failed
+from processes import cpu, cpu_of, stat, tree
 
-TICKS = os.sysconf("SC_CLK_TCK")
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 
@@ -106,38 +106,6 @@ class Idle:
     def share(self):
         idle, whole = (now - then for now, then in zip(self.look(), self.begun))
         return idle / whole if whole else 1.0
-
-
-def stat(pid):
-    """The fields of /proc/PID/stat behind the name; None if that process is gone."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-
-
-def cpu_of(fields):
-    """Its CPU seconds, with those of the children that it waited for."""
-    return sum(int(field) for field in fields[11:15]) / TICKS
-
-
-def tree(*roots):
-    """These processes and all that descend from them."""
-    found, ahead = [], list(roots)
-    while ahead:
-        pid = ahead.pop()
-        found.append(pid)
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            for task in os.listdir(f"/proc/{pid}/task"):
-                with open(f"/proc/{pid}/task/{task}/children") as file:
-                    ahead.extend(int(child) for child in file.read().split())
-    return found
-
-
-def cpu(*roots):
-    """CPU seconds of these processes and all that descend from them."""
-    return sum(cpu_of(fields) for pid in tree(*roots) if (fields := stat(pid)))
 
 
 def others():

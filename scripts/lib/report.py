@@ -218,7 +218,75 @@ def crowd(result):
     return f"{size // MIB} MiB to many at once", head, lines, bars
 
 
+def tiny(result):
+    ms = lambda s: s["seconds"] * 1e3
+    lines, added = [], {}
+    for entry in result["entries"]:
+        alone, beside_it = (median(entry, ms, beside=what) for what in ("nothing", "a big one"))
+        added[entry["tool"]] = None if alone is None or beside_it is None else beside_it - alone
+        shown = [spread(entry, ms, whole, beside=what) for what in ("nothing", "a big one")]
+        more = "" if added[entry["tool"]] is None else whole(added[entry["tool"]])
+        lines.append([entry["tool"], *shown, more, state(entry)])
+    bars = [bar(result, "potluck: milliseconds more beside a big file", added.get("potluck"), most=100)]
+    head = ["tool", "alone, ms", "beside a big one, ms", "more, ms", "remarks"]
+    return f"10 bytes while {result['size'] // MIB} MiB of the same owner are on their way, 100 Mbit/s", head, lines, bars
+
+
+def takers(result):
+    size, lines, bars = result["size"], [], []
+    speed = lambda s: s["takers"] * size / s["seconds"] / 1e6
+    for count in sorted({entry["peers"] for entry in result["entries"]}):
+        tls = find(result, "nginx TLS 1.3, curl", peers=count)
+        for entry in (find(result, "potluck", peers=count), tls):
+            of_tls = ratio(median(entry, speed), median(tls, speed))
+            lines.append([entry["tool"], str(count), spread(entry, speed, whole), hundredths(of_tls), entry["state"]])
+        of_tls = ratio(median(find(result, "potluck", peers=count), speed), median(tls, speed))
+        bars.append(bar(result, f"potluck to {count}, of nginx TLS 1.3 and curl's", of_tls, 1))
+    head = ["tool", "takers", "MB/s, all together", "of nginx TLS", "remarks"]
+    return f"{size // MIB} MiB to many at once, as fast as the machine can", head, lines, bars
+
+
+def far(result):
+    speed = lambda s: result["size"] * 8 / s["seconds"] / 1e6
+    curl = median(find(result, "nginx TLS 1.3, curl"), speed)
+    lines = [[entry["tool"], spread(entry, speed, hundredths), state(entry)] for entry in result["entries"]]
+    bars = [bar(result, "potluck's speed, of nginx TLS 1.3 and curl's", ratio(median(find(result, "potluck"), speed), curl), 0.9)]
+    return f"{result['size'] // MIB} MiB at 100 Mbit/s, 300 ms there and back", ["tool", "Mbit/s", "remarks"], lines, bars
+
+
+def start(result):
+    seconds, cpu, rss = (lambda s: s["seconds"]), (lambda s: s["cpu"]), (lambda s: s["rss"])
+    lines = [
+        [entry["tool"], entry.get("version", ""), *(spread(entry, of, hundredths) for of in (seconds, cpu)), spread(entry, rss, whole), state(entry)]
+        for entry in result["entries"]
+    ]  # fmt: skip
+    bars = [bar(result, "potluck's resident set, MiB", median(find(result, "potluck"), rss), most=200)]
+    head = ["tool", "version", "until all is looked at, s", "CPU s", "MiB", "remarks"]
+    return f"A start with {result['count']:,} files that are known", head, lines, bars
+
+
+def idle(result):
+    cpu, wakes, rss = (lambda s: s["cpu"]), (lambda s: s["wakes"]), (lambda s: s["rss"])
+    thousandths = lambda value: f"{value:.3f}"
+    lines = [
+        [
+            entry["tool"], entry.get("version", ""), spread(entry, cpu, thousandths), spread(entry, wakes, hundredths),
+            spread(entry, rss, whole), entry["samples"][-1]["whose"] if entry["samples"] else "", state(entry),
+        ]
+        for entry in result["entries"]
+    ]  # fmt: skip
+    potluck = find(result, "potluck")
+    bars = [
+        bar(result, "potluck: percent of a core", median(potluck, cpu), most=0.05),
+        bar(result, "potluck: wake-ups a second", median(potluck, wakes), most=2),
+        bar(result, "potluck: resident set, MiB", median(potluck, rss), most=20),
+    ]
+    head = ["tool", "version", "% of a core", "wake-ups/s", "MiB", "whose, /s", "remarks"]
+    return "Nothing to do, alone on the network, ten files", head, lines, bars
+
+
 TABLES = {"one-gib": one_gib, "many-small": many_small, "nested": nested, "loss": loss, "holders": holders, "crowd": crowd}
+TABLES |= {"tiny": tiny, "takers": takers, "far": far, "start": start, "idle": idle}
 
 
 def tidy(head, lines):

@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import crowd as crowds
 import install
 import lab
+import resting
 import swarms
 import tools
 from lab import Failed, Peer, allow_cubic, fill, netlab, until
@@ -29,12 +31,20 @@ MANY = [tools.Beside, tools.Potluck, tools.Curl, tools.Rsync, tools.RsyncSynced,
 NESTED = [tools.Beside, tools.Potluck, tools.PotluckKeeping, tools.Rsync, tools.RsyncSynced]
 LOSS = [tools.Potluck, tools.Curl]
 CROWD = [crowds.Potluck, crowds.Curl, crowds.Libtorrent]
+TAKERS = [crowds.Potluck, crowds.EachCurl]
+RESTING = [resting.Potluck, resting.Syncthing]
 
 # Packets lost of each thousand that arrive at the taker.
 LOSSES = (0, 10, 50)
 
 # How many fetch at once, and the Mbit/s that all of them together can take.
 CROWDS, LINES = (8, 16), 400
+
+# How many take at once without any limit but the machine.
+MANY_TAKERS = (1, 4, 16)
+
+# Milliseconds from one end to the other of a path by satellite: 300 there and back.
+FAR = 150
 
 # What waits at each end of a line in a crowd, at most.
 QUEUE = "20ms"
@@ -249,6 +259,128 @@ def with_two(tool, told, second):
         other.end()
 
 
+def tiny(plan, work):
+    """Files of ten bytes: alone, and while a big one of the same owner is on its way. 100 Mbit/s."""
+    size, count = (8 if plan.quick else 128) << 20, 4 if plan.quick else 16
+    netlab("up", 2, "100mbit")
+    for node in (1, 2):
+        choose(node, "cubic")
+    bench = Bench(work(plan.memory), giver=1, taker=2, address="10.77.0.11", limit=120.0)
+    fill(f"{bench.source}/big.bin", size)
+    for number in range(count):
+        fill(f"{bench.source}/{number}.bin", 10)
+    begun = begin(plan, bench, [tools.Potluck, tools.Curl])
+    for _ in range(plan.rounds):
+        for tool, told in begun:
+            for number in range(count):
+                transfer(tool, told, f"{number}.bin", beside="nothing")
+            beside_a_big_one(tool, told, count)
+    end(begun)
+    return {"size": size, "entries": [told for _, told in begun]}
+
+
+def beside_a_big_one(tool, told, count):
+    """Fetches small files as long as a big one is on its way, and that one to its end."""
+    if told["state"] != "ok":
+        return
+    to = tempfile.mkdtemp(dir=tool.bench.folder("out"))
+    big = threading.Thread(target=tool.fetch, args=("big.bin", to))
+    big.start()
+    # By then it has its speed.
+    time.sleep(1.0)
+    for number in range(count):
+        if big.is_alive():
+            transfer(tool, told, f"{number}.bin", beside="a big one")
+    big.join()
+    shutil.rmtree(to)
+
+
+def takers(plan, work):
+    """Some that fetch one file of one owner at the same moment, with nothing in the way but the machine."""
+    size = (16 if plan.quick else 256) << 20
+    entries = []
+    for count in (2,) if plan.quick else MANY_TAKERS:
+        netlab("up", count + 1, OFFLOAD="on")
+        for node in range(1, count + 2):
+            choose(node, "cubic")
+        bench = Bench(work(plan.memory), address=crowds.address(1), refused=True, limit=300.0)
+        fill(f"{bench.source}/file.bin", size)
+        begun = begin(plan, bench, TAKERS, peers=count)
+        for number in range(plan.rounds):
+            for tool, told in in_turn(number, begun):
+                if tool:
+                    at_once(tool, told, count, alone=False)
+        end(begun)
+        netlab("down")
+        entries += [told for _, told in begun]
+    return {"size": size, "entries": entries}
+
+
+def far(plan, work):
+    """300 ms there and back at 100 Mbit/s."""
+    size = (8 if plan.quick else 64) << 20
+    netlab("up", 2, "100mbit")
+    for node in (1, 2):
+        choose(node, "cubic")
+    netlab("delay", FAR)
+    bench = Bench(work(plan.memory), giver=1, taker=2, address="10.77.0.11", limit=240.0)
+    fill(f"{bench.source}/file.bin", size)
+    begun = begin(plan, bench, LOSS)
+    for number in range(plan.rounds):
+        for tool, told in in_turn(number, begun):
+            transfer(tool, told, "file.bin")
+    end(begun)
+    return {"size": size, "entries": [told for _, told in begun]}
+
+
+def start(plan, work):
+    """A peer of a folder of 100,000 files is started again, until it has looked at all of them."""
+    count = 2_000 if plan.quick else 100_000
+    one_node()
+    bench = Bench(work(plan.memory))
+    for number in range(count):
+        fill(f"{bench.source}/{number % 100:02}/some file name {number:06}.txt", 20)
+    begun = [(kind(bench), entry(kind, state="ok", samples=[])) for kind in RESTING]
+    for tool, told in list(begun):
+        rest(plan, tool, told, lambda tool: tool.first(count))
+    for number in range(plan.rounds):
+        for tool, told in in_turn(number, begun):
+            rest(plan, tool, told, lambda tool: told["samples"].append(tool.again(count)))
+    return {"count": count, "entries": [told for _, told in begun]}
+
+
+def idle(plan, work):
+    """One that has nothing to do, with ten files and nobody else on the network; and with another one."""
+    one_node()
+    bench = Bench(work(plan.memory))
+    for number in range(10):
+        fill(f"{bench.source}/{number}.bin", 10_000)
+    begun = [(kind(bench), entry(kind, state="ok", samples=[])) for kind in RESTING]
+    for number in range(plan.rounds):
+        for tool, told in in_turn(number, begun):
+            seconds = 5 if plan.quick else 60
+            rest(plan, tool, told, lambda tool: told["samples"].append(tool.at_rest(seconds)))
+    return {"entries": [told for _, told in begun]}
+
+
+def rest(plan, tool, told, act):
+    """Does something with one that is started for it, unless it cannot be had."""
+    has = install.obtain if plan.obtain else install.there
+    if told["state"] == "ok" and not all([has(need) for need in tool.needs]):
+        told["state"] = "not installed"
+    if told["state"] != "ok":
+        return
+    try:
+        told["version"] = tool.version()
+        act(tool)
+        if told["samples"]:
+            print(f"  {tool.name:<24} {told['samples'][-1]}", file=sys.stderr)
+    except WRONG as wrong:
+        told["state"] = f"failed: {wrong}"
+    finally:
+        tool.stop()
+
+
 def crowd(plan, work):
     """Peers that fetch one file at the same moment, as one alone did before; the owner's line is as theirs."""
     size = (8 if plan.quick else 64) << 20
@@ -273,13 +405,13 @@ def crowd(plan, work):
     return {"size": size, "entries": entries}
 
 
-def at_once(tool, told, count):
-    """One transfer to all; with potluck one to a single peer before, which is what all are compared with."""
+def at_once(tool, told, count, alone=True):
+    """One transfer to all; with potluck, if `alone`, one to a single peer before, which is what all are compared with."""
     if told["state"] != "ok":
         return
     size = os.path.getsize(os.path.join(tool.bench.source, "file.bin"))
     try:
-        for takers in (1, count) if tool.name == "potluck" else (count,):
+        for takers in (1, count) if alone and tool.name == "potluck" else (count,):
             sample = tool.together(takers, "file.bin")
             told["samples"].append({**dataclasses.asdict(sample), "void": sample.void(), "takers": takers})
             shown = f"takers {takers:<7} {sample.seconds:8.3f} s, the first {sample.first:.3f} s"
@@ -290,6 +422,7 @@ def at_once(tool, told, count):
 
 
 ROWS = {"one-gib": one_gib, "many-small": many_small, "nested": nested, "loss": loss, "holders": holders, "crowd": crowd}
+ROWS |= {"tiny": tiny, "takers": takers, "far": far, "start": start, "idle": idle}
 
 
 def run(name, plan, work):

@@ -146,7 +146,7 @@ pub(crate) const EVENTS_WAITING: usize = 2 * PEERS;
 /// tried again; and a quarter of it between two at least.
 pub(crate) const INTERFACES: Duration = Duration::from_secs(1);
 
-/// The same, where the system tells.
+/// Between two looks at the list of interfaces, where the system tells that it changed.
 pub(crate) const INTERFACES_TOLD: Duration = Duration::from_mins(1);
 
 /// Instances that are known to have left, at most.

@@ -73,7 +73,7 @@ pub fn start(config: LanConfig) -> io::Result<Handle> {
         names: config.interfaces,
         interfaces: Interfaces::default(),
         changes: NetChanges::start(poll.registry(), CHANGES),
-        listing: Listing::default(),
+        listing: InterfaceLooks::default(),
         sockets,
         inbox,
         reports,
@@ -97,7 +97,7 @@ enum Then {
 
 /// When the interfaces are listed.
 #[derive(Debug, Default)]
-struct Listing {
+struct InterfaceLooks {
     last: Option<Time>,
     /// They have changed since.
     is_due: bool,
@@ -105,7 +105,7 @@ struct Listing {
     is_told: bool,
 }
 
-impl Listing {
+impl InterfaceLooks {
     /// When they are listed next.
     fn next(&self) -> Option<Time> {
         let rest = match (self.is_due, self.is_told) {
@@ -137,7 +137,7 @@ struct LanShell {
     interfaces: Interfaces,
     /// `None`: nobody tells when they change.
     changes: Option<NetChanges>,
-    listing: Listing,
+    listing: InterfaceLooks,
     sockets: BoundSockets,
     inbox: Receiver<Command>,
     reports: Sender<Event>,

@@ -163,4 +163,36 @@ mod tests {
             assert_eq!(read(other), None, "{other}");
         }
     }
+
+    #[test]
+    fn what_is_asked_is_answered_one_after_the_other_and_only_so_much_waits() {
+        let poll = mio::Poll::new().unwrap();
+        let bell = crate::sys::bell::Bell::new(poll.registry(), mio::Token(0)).unwrap();
+        let (woken, heard) = crossbeam_channel::unbounded();
+        let waker = HttpWaker { woken, bell };
+        let (go_on, may_go_on) = bounded::<()>(0);
+        let asks = LocalAsks::start(Box::new(move |_| {
+            may_go_on.recv().map_err(|e| Failure::other(e.to_string()))?;
+            Ok("{}\n".to_owned())
+        }));
+        let asks = asks.unwrap();
+        let ask = |id| asks.ask(LocalQuestion::Group(GroupQuestion::Show), HttpId(id), &waker);
+        // One is being done, and as many wait as may.
+        let mut asked: Vec<_> = (0..).map(ask).take_while(Result::is_ok).map(Result::unwrap).collect();
+        assert!((limits::LOCAL_ASKS..=limits::LOCAL_ASKS + 1).contains(&asked.len()), "{}", asked.len());
+        let why = loop {
+            match ask(99) {
+                Ok(more) => asked.push(more),
+                Err(failure) => break failure.message,
+            }
+        };
+        assert_eq!(why, "much of this is asked at once: ask again later");
+        drop(go_on.send(()));
+        let lines = String::from_utf8(asked[0].recv().unwrap()).unwrap();
+        assert_eq!(lines, "{}\n{\"version\":1,\"reply\":\"done\"}\n");
+        assert_eq!(heard.recv(), Ok(0));
+        drop(go_on);
+        let lines = String::from_utf8(asked[1].recv().unwrap()).unwrap();
+        assert!(lines.contains("\"failed\""), "{lines}");
+    }
 }
