@@ -187,7 +187,7 @@ mod tests {
             }
         };
         assert_eq!(why, "much of this is asked at once: ask again later");
-        drop(go_on.send(()));
+        go_on.send(()).unwrap();
         let lines = String::from_utf8(asked[0].recv().unwrap()).unwrap();
         assert_eq!(lines, "{}\n{\"version\":1,\"reply\":\"done\"}\n");
         assert_eq!(heard.recv(), Ok(0));
