@@ -129,7 +129,7 @@ impl Jobs {
     /// A file is no longer being fetched. What was asked for it is still expected.
     pub(super) fn forget(&mut self, token: FileToken) -> Option<FileDownload> {
         let download = self.downloads.remove(&token)?;
-        self.open_small -= usize::from(is_small(download.size()));
+        self.open_small -= usize::from(is_small(download.chunks.size()));
         if let Entry::Occupied(mut open) = self.open_contents.entry(download.id) {
             *open.get_mut() -= 1;
             if *open.get() == 0 {
@@ -253,7 +253,7 @@ impl Jobs {
         let plan = plan(&wanted, &job.destination);
         outputs.push_back(Output::Disk(disk::Command::Open(token, plan)));
         let shuffle_key = self.shuffle.key(&wanted.id.0);
-        self.open_small += usize::from(is_small(wanted.size));
+        self.open_small += usize::from(is_small(chunks.size()));
         *self.open_contents.entry(wanted.id).or_default() += 1;
         let download = FileDownload::new(now, token, id, wanted, chunks, background, shuffle_key);
         self.downloads.insert(token, download);
