@@ -20,6 +20,8 @@ struct ReservedNames {
     changed: i128,
     /// They were compared with the folder since the group began.
     is_current: bool,
+    /// What was made in the folder since `changed` is among them.
+    has_more: bool,
     folded: HashMap<String, Vec<String>>,
 }
 
@@ -45,11 +47,11 @@ impl Twins {
             return Ok(Vec::new());
         }
         let changed = folder.changed()?;
-        if known.is_none_or(|names| names.changed != changed) {
+        if known.is_none_or(|names| names.changed != changed && !names.has_more) {
             self.read(folder, identity, changed)?;
         }
         let Some(names) = self.0.get_mut(&identity) else { return Ok(Vec::new()) };
-        names.is_current = true;
+        (names.changed, names.is_current, names.has_more) = (changed, true, false);
         let mut twins = found(names);
         twins.sort_by_key(|twin| twin != name);
         Ok(twins)
@@ -63,7 +65,7 @@ impl Twins {
         for name in folder.names()? {
             folded.entry(fold(&name)).or_default().push(name);
         }
-        self.0.insert(identity, ReservedNames { changed, is_current: true, folded });
+        self.0.insert(identity, ReservedNames { changed, is_current: true, has_more: false, folded });
         Ok(())
     }
 
@@ -71,6 +73,7 @@ impl Twins {
     pub(super) fn made(&mut self, identity: FileIdentity, name: &str) {
         if let Some(names) = self.0.get_mut(&identity) {
             names.folded.entry(fold(name)).or_default().push(name.to_owned());
+            names.has_more = true;
         }
     }
 
@@ -78,7 +81,7 @@ impl Twins {
     pub(super) fn settle(&mut self, folder: &Folder, identity: FileIdentity) {
         let Some(names) = self.0.get_mut(&identity).filter(|names| names.is_current) else { return };
         match folder.changed() {
-            Ok(changed) => names.changed = changed,
+            Ok(changed) => (names.changed, names.has_more) = (changed, false),
             Err(_) => drop(self.0.remove(&identity)),
         }
     }
