@@ -86,8 +86,16 @@ impl Distributor {
         })
     }
 
-    /// Looks at one file again: does it lack a copy, or have one too many, and when might that change?
+    /// Looks at one file again, and begins with those that may be placed now.
     pub(super) fn evaluate(&mut self, now: Time, key: LedgerKey) {
+        if self.files.contains_key(&key) {
+            self.look_at(now, key);
+            self.pump(now);
+        }
+    }
+
+    /// Looks at one file again: does it lack a copy, or have one too many, and when might that change?
+    pub(super) fn look_at(&mut self, now: Time, key: LedgerKey) {
         let Some(mut replicas) = self.files.remove(&key) else { return };
         let mut wake = self.expire(now, key, &mut replicas);
         ask_for_proofs(self, key, &mut replicas);
@@ -120,7 +128,6 @@ impl Distributor {
         }
         replicas.extra.take_if(|extra| extra.is_empty());
         self.files.insert(key, replicas);
-        self.pump(now);
     }
 
     /// Forgets what is too old, and says when the next thing will be.

@@ -82,7 +82,7 @@ impl Distributor {
                 self.pause(now, key, copy, span.bytes(replicas.want.size));
                 self.next_group(now, key, &mut replicas);
             }
-            self.settle(now, key, replicas);
+            self.put_back(now, key, replicas);
         }
     }
 
@@ -96,8 +96,16 @@ impl Distributor {
         }
     }
 
-    /// Puts a file back and sees to it that it is looked at in time.
-    fn settle(&mut self, now: Time, key: LedgerKey, mut replicas: FileReplicas) {
+    /// Puts a file back, and begins with others if it is no longer among those that are placed.
+    fn settle(&mut self, now: Time, key: LedgerKey, replicas: FileReplicas) {
+        if self.put_back(now, key, replicas) {
+            self.pump(now);
+        }
+    }
+
+    /// Puts a file back and sees to it that it is looked at in time. True if nobody is asked for it any more. It begins
+    /// with no other file: [`Self::pump`] calls it for each, and nobody may have space for any of a hundred thousand.
+    fn put_back(&mut self, now: Time, key: LedgerKey, mut replicas: FileReplicas) -> bool {
         let is_over = replicas.extra().asking.is_none();
         if let Some(asking) = &replicas.extra().asking {
             let wake = replicas.wake.unwrap_or(Time(u64::MAX)).min(asking.deadline());
@@ -108,8 +116,9 @@ impl Distributor {
         }
         self.files.insert(key, replicas);
         if is_over {
-            self.evaluate(now, key);
+            self.look_at(now, key);
         }
+        is_over
     }
 
     /// Turns to the next candidates, until one is offered to, or their space has to be asked, or nobody is

@@ -68,3 +68,31 @@ fn what_only_peers_of_this_machine_keep_is_told() {
         assert_eq!(is_here(&distributor), source == [127, 0, 0, 1]);
     }
 }
+
+/// A file is done with as soon as it is begun: however many there are, none begins the next one within its own call.
+#[test]
+fn twenty_thousand_files_that_nobody_has_space_for_are_gone_through_one_after_the_other() {
+    let (me, keeper) = (PeerId([1; 32]), PeerId([2; 32]));
+    let mut distributor = Distributor::new(me, PlacementSecret::new([7; 32]));
+    let keys: Vec<LedgerKey> = (0..20_000_u32)
+        .map(|n| {
+            let mut id = [3; 32];
+            id[..4].copy_from_slice(&n.to_be_bytes());
+            (me, FileId(id))
+        })
+        .collect();
+    for key in &keys {
+        distributor.want(Time(1), *key, Want { size: 1024, path: "a".parse().unwrap(), copies: 2 }, &[], None);
+    }
+    let starved = |distributor: &Distributor| {
+        keys.iter().filter(|key| distributor.standing(**key).is_some_and(|standing| standing.starved)).count()
+    };
+    distributor.here(Time(1), keeper);
+    let now = distributor.poll_timeout().expect("it places files a while after somebody came");
+    distributor.handle_timeout(now);
+    distributor.space(now, keeper, me, Space { request: 1, free: 0, share: 0 });
+    assert_eq!(starved(&distributor), keys.len());
+    // The only one who is asked goes, and takes with it who might have been.
+    distributor.gone(now, keeper, true);
+    assert_eq!(starved(&distributor), keys.len());
+}
