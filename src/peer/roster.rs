@@ -97,13 +97,32 @@ pub(super) struct Roster {
     pub(super) away: Away,
     /// Of these what is known to be shared, or that they are here, may have changed since that was asked last.
     changed: BTreeSet<PeerId>,
+    /// How often that was so.
+    changes: u64,
+}
+
+/// What is known to be shared by whom: as long as this stays what it is, nothing of that changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RosterVersion {
+    here: u64,
+    away: u64,
 }
 
 impl Roster {
+    /// Which state of what is known this is.
+    pub(super) const fn version(&self) -> RosterVersion {
+        RosterVersion { here: self.changes, away: self.away.changes() }
+    }
+
+    fn note_changed(&mut self, id: PeerId) {
+        self.changed.insert(id);
+        self.changes += 1;
+    }
+
     /// Adds or updates a peer. True if it was not here before.
     pub(super) fn here(&mut self, now: Time, info: PeerInfo) -> bool {
         if !self.members.contains_key(&info.contact.id) {
-            self.changed.insert(info.contact.id);
+            self.note_changed(info.contact.id);
         }
         match self.members.entry(info.contact.id) {
             std::collections::btree_map::Entry::Occupied(mut entry) => {
@@ -137,7 +156,7 @@ impl Roster {
 
     /// Removes a peer that is gone.
     pub(super) fn gone(&mut self, id: PeerId) -> Option<Member> {
-        self.changed.insert(id);
+        self.note_changed(id);
         self.members.remove(&id)
     }
 
@@ -145,7 +164,7 @@ impl Roster {
     /// remembered, for others may keep its files.
     pub(super) fn shares(&mut self, id: PeerId, head: Head, catalogue: Arc<Catalogue>) -> bool {
         self.catalogues.set(id, head, catalogue);
-        self.changed.insert(id);
+        self.note_changed(id);
         let Some(member) = self.members.get_mut(&id) else { return false };
         (member.asked, member.waited, member.unlisted) = (None, None, None);
         member.is_lent = false;
@@ -166,6 +185,7 @@ impl Roster {
         let is_newer = self.catalogues.get(owner).is_none_or(|(known, _)| known.number() < number);
         if is_newer {
             self.catalogues.set(owner, head, Arc::clone(catalogue));
+            self.changes += 1;
         }
         self.away.set_unlisted(owner, None);
         let Some(member) = self.members.get_mut(&owner) else { return lent };
@@ -206,7 +226,7 @@ impl Roster {
     /// The receiver gave up what this peer shares.
     pub(super) fn given_up(&mut self, owner: PeerId, unlisted: Unlisted) {
         self.catalogues.remove(owner);
-        self.changed.insert(owner);
+        self.note_changed(owner);
         if let Some(member) = self.members.get_mut(&owner) {
             (member.asked, member.unlisted) = (None, Some(unlisted));
         }

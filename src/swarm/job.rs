@@ -1,9 +1,10 @@
 //! Downloads of many files: what of each job is still to be begun, and how far it is. Pure.
 
 use core::cmp::Reverse;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::file_queue::FileQueue;
 use crate::content::{Claim, SafePath};
 use crate::disk::FileToken;
 use crate::error::Failure;
@@ -19,11 +20,11 @@ pub(super) struct RunningJob {
     /// It is throttled while others fetch.
     pub(super) background: bool,
     /// Files not begun yet, each content once.
-    pub(super) queue: VecDeque<Wanted>,
+    pub(super) queue: FileQueue,
     /// For each content in the queue or being fetched: the other files that have it.
     twins: BTreeMap<Claim, Vec<Wanted>>,
-    /// Files whose content arrived at this path, or lay there before: to be copied.
-    pub(super) copies: VecDeque<(Wanted, PathBuf)>,
+    /// Files whose content arrived or lay there before (`here`): to be copied.
+    pub(super) copies: FileQueue,
     /// Files begun: with the disk workers.
     pub(super) begun: usize,
     /// Empty folders that were ordered, by the number they were ordered under.
@@ -53,9 +54,9 @@ impl RunningJob {
             folders: BTreeMap::new(),
             size: job.files.iter().fold(0, |sum, f| sum.saturating_add(f.bytes())),
             files: job.files.len() as u64,
-            queue: VecDeque::new(),
+            queue: FileQueue::default(),
             twins: BTreeMap::new(),
-            copies: VecDeque::new(),
+            copies: FileQueue::default(),
             arrived: 0,
             arrived_bytes: 0,
             fetched: 0,
@@ -68,12 +69,12 @@ impl RunningJob {
             // What is kept has no path to be copied from or to.
             if wanted.keep.is_some() {
                 running.queue.push_back(wanted);
-            } else if let Some(here) = wanted.here.clone() {
-                running.copies.push_back((wanted, here));
-            } else if let Some(twins) = running.twins.get_mut(&claim(&wanted)) {
+            } else if wanted.here.is_some() {
+                running.copies.push_back(wanted);
+            } else if let Some(twins) = running.twins.get_mut(&wanted.claim()) {
                 twins.push(wanted);
             } else {
-                running.twins.insert(claim(&wanted), Vec::new());
+                running.twins.insert(wanted.claim(), Vec::new());
                 running.queue.push_back(wanted);
             }
         }
@@ -82,8 +83,14 @@ impl RunningJob {
 
     /// All files that are not begun.
     pub(super) fn not_begun(&mut self) -> impl Iterator<Item = &mut Wanted> {
-        let copies = self.copies.iter_mut().map(|(wanted, _)| wanted);
-        self.queue.iter_mut().chain(self.twins.values_mut().flatten()).chain(copies)
+        self.queue.iter_mut().chain(self.twins.values_mut().flatten()).chain(self.copies.iter_mut())
+    }
+
+    /// All files with a content that are not begun.
+    pub(super) fn each_of(&mut self, content: Claim, mut act: impl FnMut(&mut Wanted)) {
+        self.queue.each_of(content, &mut act);
+        self.twins.get_mut(&content).into_iter().flatten().for_each(&mut act);
+        self.copies.each_of(content, act);
     }
 
     /// Nothing that is not begun is wanted any more.
@@ -96,7 +103,9 @@ impl RunningJob {
     /// A content arrived: its other files are copied from there.
     pub(super) fn copy_twins(&mut self, of: Claim, from: &Path) {
         let twins = self.twins.remove(&of).unwrap_or_default();
-        self.copies.extend(twins.into_iter().map(|wanted| (wanted, from.to_owned())));
+        for wanted in twins {
+            self.copies.push_back(Wanted { here: Some(from.to_owned()), ..wanted });
+        }
     }
 
     /// The file that was to bring a content will not: the next one that has it takes its place.
@@ -116,14 +125,12 @@ impl RunningJob {
 
     /// A file cannot be copied, for what was there has changed: its content is fetched again.
     pub(super) fn fetch_instead(&mut self, wanted: Wanted) {
-        let of = claim(&wanted);
+        let of = wanted.claim();
         if let Some(twins) = self.twins.get_mut(&of) {
             return twins.push(wanted);
         }
-        let (same, others) = std::mem::take(&mut self.copies).into_iter().partition(|(w, _)| claim(w) == of);
-        self.copies = others;
-        let same: VecDeque<(Wanted, PathBuf)> = same;
-        self.twins.insert(of, same.into_iter().map(|(w, _)| w).collect());
+        let same = self.copies.take_of(of, |_| true);
+        self.twins.insert(of, same);
         self.queue.push_front(wanted);
     }
 
@@ -147,10 +154,6 @@ impl RunningJob {
     pub(super) fn is_over(&self) -> bool {
         self.begun == 0 && self.queue.is_empty() && self.copies.is_empty()
     }
-}
-
-const fn claim(wanted: &Wanted) -> Claim {
-    (wanted.id, wanted.size)
 }
 
 #[cfg(test)]

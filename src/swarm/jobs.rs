@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::background::BackgroundBudget;
 use super::download::{DownloadPhase, Downloads, FileDownload};
+use super::file_queue::QueuePlace;
 use super::job::RunningJob;
 use super::members::fits_map;
 use super::shuffle::Shuffle;
@@ -83,18 +84,27 @@ impl Jobs {
         Some(tokens.chain(copies).collect())
     }
 
+    /// The open files with a content.
+    fn open_with(&mut self, claim: Claim) -> impl Iterator<Item = &mut FileDownload> {
+        // Of a hundred thousand that somebody has a few are open.
+        let is_any = self.open_contents.contains_key(&claim.0);
+        let open = is_any.then(|| self.downloads.values_mut()).into_iter().flatten();
+        open.filter(move |download| download.claim() == claim)
+    }
+
     /// More holders of a content.
     pub(super) fn add_holders(&mut self, claim: Claim, holders: &[PeerId]) {
-        for download in self.downloads.values_mut().filter(|d| d.claim() == claim) {
+        for download in self.open_with(claim) {
             download.add_holders(holders);
         }
-        let waiting = self.running.values_mut().flat_map(RunningJob::not_begun);
-        for wanted in waiting.filter(|w| (w.id, w.size) == claim) {
-            for &peer in holders {
-                if !wanted.holders.contains(&peer) {
-                    wanted.holders.push(peer);
+        for job in self.running.values_mut() {
+            job.each_of(claim, |wanted| {
+                for &peer in holders {
+                    if !wanted.holders.contains(&peer) {
+                        wanted.holders.push(peer);
+                    }
                 }
-            }
+            });
         }
     }
 
@@ -112,16 +122,16 @@ impl Jobs {
     /// More peers that fetch a content too, or have some of it. True if it is wanted.
     pub(super) fn add_members(&mut self, claim: Claim, peers: &[PeerId]) -> bool {
         let mut wanted = false;
-        let of_claim = |d: &&mut FileDownload| d.claim() == claim && fits_map(d.chunks);
-        for download in self.downloads.values_mut().filter(of_claim) {
+        for download in self.open_with(claim).filter(|download| fits_map(download.chunks)) {
             download.add_members(peers);
             wanted = true;
         }
-        let queued = self.running.values_mut().flat_map(RunningJob::not_begun);
-        for file in queued.filter(|w| (w.id, w.size) == claim) {
-            let new: Vec<_> = peers.iter().filter(|p| !file.some.contains(p)).copied().collect();
-            file.some.extend(new.into_iter().take(limits::SWARM_MEMBERS.saturating_sub(file.some.len())));
-            wanted = true;
+        for job in self.running.values_mut() {
+            job.each_of(claim, |file| {
+                let new: Vec<_> = peers.iter().filter(|p| !file.some.contains(p)).copied().collect();
+                file.some.extend(new.into_iter().take(limits::SWARM_MEMBERS.saturating_sub(file.some.len())));
+                wanted = true;
+            });
         }
         wanted
     }
@@ -209,7 +219,9 @@ impl Jobs {
         while self.copies.len() < limits::OPEN_COPIES {
             let jobs = self.running.values_mut().filter(|j| !j.copies.is_empty());
             let Some(job) = jobs.min_by_key(|j| (j.background, j.begun)) else { return };
-            let Some((wanted, source)) = job.copies.pop_front() else { return };
+            let Some(wanted) = job.copies.pop_front() else { return };
+            // Only what is to be copied from somewhere is among these.
+            let source = wanted.here.clone().unwrap_or_default();
             job.begun += 1;
             let (id, plan) = (job.id, plan(&wanted, &job.destination));
             let token = self.token();
@@ -236,7 +248,7 @@ impl Jobs {
     }
 
     /// Opens the file at this place in the queue of a job.
-    fn begin_file(&mut self, now: Time, id: JobId, at: usize, outputs: &mut Outputs) {
+    fn begin_file(&mut self, now: Time, id: JobId, at: QueuePlace, outputs: &mut Outputs) {
         let token = self.token();
         let Some(job) = self.running.get_mut(&id) else { return };
         let Some(wanted) = job.queue.remove(at) else { return };
@@ -262,7 +274,7 @@ impl Jobs {
     /// The file to begin next, if there is room, in the background or not: of the job with the fewest begun;
     /// and its place in the queue. The disk workers take a content once in a destination, so a twin of one under
     /// way waits for it.
-    fn next_file(&self, background: bool) -> Option<(JobId, usize)> {
+    fn next_file(&self, background: bool) -> Option<(JobId, QueuePlace)> {
         let behind = background && self.has_room_behind();
         let has_room = |job: &RunningJob, size| if background { behind } else { self.has_room(job, size) };
         let may_any = |j: &RunningJob| has_room(j, 0) || has_room(j, u64::MAX);
@@ -275,8 +287,8 @@ impl Jobs {
             };
             let is_open = |w: &Wanted| self.open_contents.contains_key(&w.id);
             let free = |w: &Wanted| !is_open(w) || !self.downloads.values().any(|d| is_twin(d, w));
-            let may_begin = |w: &Wanted| has_room(job, w.size) && free(w);
-            Some((job.id, job.queue.iter().take(TWINS).position(may_begin)?))
+            let may_begin = |(_, w): &(QueuePlace, &Wanted)| has_room(job, w.size) && free(w);
+            Some((job.id, job.queue.iter().take(TWINS).find(may_begin)?.0))
         })
     }
 

@@ -14,6 +14,7 @@ mod answers;
 mod background;
 mod batch;
 mod download;
+mod file_queue;
 mod got;
 mod job;
 mod jobs;

@@ -1,16 +1,13 @@
 //! What time brings: stalled sources, and files that nobody gives. Pure; part of swarm/mod.rs.
 
-use std::collections::VecDeque;
-
 use super::download::{DownloadPhase, FileDownload, NotGiven};
 use super::jobs::Jobs;
 use super::sources::{Source, SourceLink, Sources};
 use super::{LOOK, Output, Outputs, Swarm, TICK};
-use crate::content::Claim;
+use crate::content::{Claim, SafePath};
 use crate::disk::{self, FileToken};
 use crate::error::{Code, Failure};
 use crate::identity::PeerId;
-use crate::swarm::Wanted;
 use crate::swarm::limits;
 use crate::time::Time;
 
@@ -135,15 +132,13 @@ impl Jobs {
     fn fail_queued(&mut self, now: Time, sources: &Sources, outputs: &mut Outputs) {
         let mut failed = Vec::new();
         for job in self.running.values_mut() {
-            let (stuck, queue) = std::mem::take(&mut job.queue).into_iter().partition(|w: &Wanted| {
-                let holders = w.holders.iter().chain(&w.some).copied();
+            let stuck = job.queue.take(|wanted| {
+                let holders = wanted.holders.iter().chain(&wanted.some).copied();
                 let since = sources.stuck_since(Time::ZERO, holders, |_| None);
                 since.is_some_and(|t| now.since(t) >= limits::NO_HOLDER)
             });
-            job.queue = queue;
-            let stuck: VecDeque<Wanted> = stuck;
             for wanted in stuck {
-                let twins = job.give_up((wanted.id, wanted.size)).into_iter().map(|w| w.to);
+                let twins = job.give_up(wanted.claim()).into_iter().map(|w| w.to);
                 failed.extend(std::iter::once(wanted.to).chain(twins).map(|to| (job.id, to)));
             }
         }
@@ -157,18 +152,9 @@ impl Jobs {
     fn fail_changed(&mut self, claim: Claim, peer: PeerId, outputs: &mut Outputs) {
         let mut failed = Vec::new();
         for job in self.running.values_mut() {
-            let mut lost = Vec::new();
-            job.queue.retain_mut(|wanted| {
-                if (wanted.id, wanted.size) != claim {
-                    return true;
-                }
-                wanted.holders.retain(|holder| *holder != peer);
-                let is_had = !wanted.holders.is_empty() || !wanted.some.is_empty();
-                if !is_had {
-                    lost.push(wanted.to.clone());
-                }
-                is_had
-            });
+            job.queue.each_of(claim, |wanted| wanted.holders.retain(|holder| *holder != peer));
+            let lost = job.queue.take_of(claim, |wanted| wanted.holders.is_empty() && wanted.some.is_empty());
+            let mut lost: Vec<SafePath> = lost.into_iter().map(|wanted| wanted.to).collect();
             if !lost.is_empty() {
                 lost.extend(job.give_up(claim).into_iter().map(|wanted| wanted.to));
             }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::content::{FileId, SafePath, Span};
+use crate::content::{Claim, FileId, SafePath, Span};
 use crate::disk::Arrival;
 use crate::error::Failure;
 use crate::identity::PeerId;
@@ -38,6 +38,12 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
+    /// Its content.
+    #[must_use]
+    pub(crate) const fn claim(&self) -> Claim {
+        (self.id, self.size)
+    }
+
     /// Bytes that are wanted of it.
     #[must_use]
     pub(crate) fn bytes(&self) -> u64 {

@@ -82,7 +82,13 @@ fn twenty_thousand_files_that_nobody_has_space_for_are_gone_through_one_after_th
         })
         .collect();
     for key in &keys {
-        distributor.want(Time(1), *key, Want { size: 1024, path: "a".parse().unwrap(), copies: 2 }, &[], None);
+        distributor.want(
+            Time(1),
+            *key,
+            Want { size: 1024, path: "a".parse().unwrap(), copies: 2 },
+            &[],
+            None,
+        );
     }
     let starved = |distributor: &Distributor| {
         keys.iter().filter(|key| distributor.standing(**key).is_some_and(|standing| standing.starved)).count()

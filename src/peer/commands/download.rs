@@ -65,6 +65,7 @@ fn prepare(ask: AskId, request: DownloadRequest, peer: &mut PeerMachine) -> Resu
         peer.out.files(FileWork::Plan(ask, Box::new(plan(&order))));
         return Ok(Answer::Later);
     }
+    let mut found = None;
     if let Some(to) = &request.to {
         // No folder is made for what nobody shares.
         match order_or_unlisted(ask, &request, peer) {
@@ -74,14 +75,15 @@ fn prepare(ask: AskId, request: DownloadRequest, peer: &mut PeerMachine) -> Resu
             {
                 return Err(failure);
             }
-            _ => {}
+            Err(_) => {}
+            Ok(order) => found = Some((peer.presence.roster.version(), order)),
         }
         if !to.is_absolute() {
             return Err(Failure::new(Code::Usage, "the folder after `--to` must be an absolute path"));
         }
     }
     peer.out.files(FileWork::Destination(ask, destination(&request, peer)));
-    peer.requests.prepare(ask, request);
+    peer.requests.prepare(ask, request, found);
     Ok(Answer::Later)
 }
 
@@ -252,14 +254,16 @@ fn holders(order: &DownloadOrder, peer: &PeerMachine) -> Vec<HolderRow> {
     if rows.len() > 1 { rows } else { Vec::new() }
 }
 
-/// Puts a download into the queue whose destination is there. Who is here may have changed since it was asked for.
+/// Puts a download into the queue whose destination is there. `found`: what it is, if nothing changed since it was
+/// asked for; else who is here is looked up now.
 pub(super) fn begin(
     now: Time,
     ask: AskId,
     request: &DownloadRequest,
+    found: Option<DownloadOrder>,
     peer: &mut PeerMachine,
 ) -> Result<Answer, Failure> {
-    let order = match order_or_unlisted(ask, request, peer) {
+    let order = match found.map_or_else(|| order_or_unlisted(ask, request, peer), Ok) {
         Ok(order) => order,
         Err(failure) => return wait_for_absent(now, ask, request, failure, peer),
     };

@@ -8,12 +8,13 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use self::named::{Lookup, NeededCatalogues};
+use super::downloads::DownloadOrder;
 use super::event::AskId;
 use super::file_work::{DiagnosisFacts, LocalFacts};
 use super::machine::PeerMachine;
 use super::output::{Outputs, PeerOutput};
 use super::reads::OpenReads;
-use super::roster::Roster;
+use super::roster::{Roster, RosterVersion};
 use super::search::Searches;
 use super::seeks::FileSeeks;
 use crate::content::{Entry, EntryKind, SafePath, ShareName};
@@ -110,6 +111,8 @@ struct PreparedDownload {
     request: DownloadRequest,
     /// What others share that may be meant by it.
     near: Vec<SafePath>,
+    /// What it was found to be, and of which state of what is known that is true.
+    found: Option<(RosterVersion, DownloadOrder)>,
 }
 
 /// Requests that wait.
@@ -133,8 +136,14 @@ pub(super) struct Requests {
 
 impl Requests {
     /// A download is begun once its destination is there.
-    fn prepare(&mut self, ask: AskId, request: DownloadRequest) {
-        self.prepared.insert(ask, PreparedDownload { request, near: std::mem::take(&mut self.near) });
+    fn prepare(
+        &mut self,
+        ask: AskId,
+        request: DownloadRequest,
+        found: Option<(RosterVersion, DownloadOrder)>,
+    ) {
+        let near = std::mem::take(&mut self.near);
+        self.prepared.insert(ask, PreparedDownload { request, near, found });
     }
 
     /// It is answered once `lan` told how things are.
@@ -210,9 +219,12 @@ impl PeerMachine {
             let answer = made.and_then(|()| accept::begin(now, ask, &request, self));
             return end_answer(ask, answer, &mut self.out);
         }
-        if let Some(PreparedDownload { request, near }) = self.requests.prepared.remove(&ask) {
+        if let Some(PreparedDownload { request, near, found }) = self.requests.prepared.remove(&ask) {
             self.requests.near = near;
-            let answer = made.and_then(|()| download::begin(now, ask, &request, self));
+            let found = found.filter(|(version, _)| *version == self.presence.roster.version());
+            let found = found.filter(|_| !self.departure.is_begun());
+            let found = found.map(|(_, order)| order);
+            let answer = made.and_then(|()| download::begin(now, ask, &request, found, self));
             self.requests.near.clear();
             end_answer(ask, answer, &mut self.out);
         }

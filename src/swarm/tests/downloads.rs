@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::world::{Kind, World, content, manifest, named, peer};
-use crate::content::{Chunks, Manifest, Span};
+use crate::content::{Chunks, FileId, Manifest, Span};
 use crate::error::Code;
 use crate::swarm::download::FileDownload;
 use crate::swarm::limits;
@@ -541,4 +541,48 @@ fn without_a_holder_every_path_of_a_content_is_reported() {
     assert_eq!(world.finished(), [(1, 0, Some(Code::NoHolder))]);
     let failed = world.events.iter().filter(|e| matches!(e, JobEvent::Failed(..)));
     assert_eq!(failed.count(), 3);
+}
+
+/// A catalogue that comes again names each of its files. Were all that wait gone through for each, this would take
+/// minutes, and the peer would do nothing else meanwhile.
+#[test]
+fn who_has_each_of_a_hundred_thousand_files_is_noted_one_after_the_other() {
+    let id = |n: u32| {
+        let mut id = [7; 32];
+        id[..4].copy_from_slice(&n.to_be_bytes());
+        FileId(id)
+    };
+    let wanted = |n: u32| Wanted {
+        here: None,
+        id: id(n),
+        size: 1024,
+        modified: 0,
+        executable: false,
+        asked: "x".into(),
+        to: n.to_string().parse().unwrap(),
+        holders: vec![peer(1)],
+        keep: None,
+        some: vec![],
+    };
+    let mut world = World::new(&[]);
+    let files: Vec<Wanted> = (0..100_000).map(wanted).collect();
+    let contents: Vec<_> = files.iter().map(Wanted::claim).collect();
+    let job =
+        Job { id: JobId(1), destination: PathBuf::from("/d"), files, folders: Vec::new(), background: false };
+    world.swarm.handle_job(world.now, job);
+    for &content in &contents {
+        world.swarm.handle_holders(world.now, content, &[peer(2)]);
+        world.swarm.handle_swarm(world.now, content, &[peer(3)]);
+    }
+    let waiting = &world.swarm.jobs.running[&JobId(1)].queue;
+    assert_eq!(waiting.iter().count(), contents.len());
+    let is_told = |wanted: &Wanted| wanted.holders == [peer(1), peer(2)] && wanted.some == [peer(3)];
+    assert!(waiting.iter().all(|(_, wanted)| is_told(wanted)));
+    // They have others by now, and whoever is left has some of each alone.
+    for &content in &contents {
+        world.swarm.handle_changed(world.now, content, peer(1));
+        world.swarm.handle_changed(world.now, content, peer(2));
+    }
+    let waiting = &world.swarm.jobs.running[&JobId(1)].queue;
+    assert_eq!(waiting.iter().filter(|(_, wanted)| wanted.holders.is_empty()).count(), contents.len());
 }
