@@ -33,21 +33,14 @@ WATCH = """
     return null"""
 
 
-# Scrolls step by step; of each frame the milliseconds from its begin until its script ran and it was laid out and painted.
-FRAMES = """
-    const frames = [];
-    scrollTo({ top: 0 });
-    for (let n = 0; n < 240; n += 1) {
-      scrollBy({ top: 90 });
-      await new Promise((next) => {
-        requestAnimationFrame((began) => {
-          const painted = new MessageChannel();
-          painted.port1.onmessage = () => { frames.push(performance.now() - began); next(); };
-          painted.port2.postMessage(0);
-        });
-      });
-    }
-    return frames"""
+# Scrolls by a step, and waits until that is painted.
+STEP = """
+    scrollBy({ top: 90 });
+    await new Promise((next) => { requestAnimationFrame(() => requestAnimationFrame(next)); });
+    return scrollY"""
+
+# What Chromium itself says that a page took, in seconds since it was opened.
+WORK = ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration")
 
 
 def page(table, work, quick):
@@ -58,6 +51,7 @@ def page(table, work, quick):
     until("known", lambda: viewer.files() == COUNT, 600, every=0.1)
     browser = Browser(2, f"{work}/browser")
     try:
+        browser.cdp("Performance.enable")
         browser.cdp("Page.addScriptToEvaluateOnNewDocument", source=FIRST)
         painted, opened, entered = [], [], []
         for _ in range(3 if quick else 20):
@@ -81,6 +75,18 @@ def milliseconds(times):
     return f"{statistics.median(times):.0f} ms, worst {max(times):.0f}"
 
 
+def worked(browser):
+    """Milliseconds of script, style and layout for one step of scrolling, the frames until it is painted included."""
+    before = metrics(browser)
+    browser.run(STEP)
+    return (metrics(browser) - before) * 1000
+
+
+def metrics(browser):
+    told = browser.cdp("Performance.getMetrics")["metrics"]
+    return sum(each["value"] for each in told if each["name"] in WORK)
+
+
 def scroll(table, browser, quick):
     """As a finger does it, fast, and then by leaps to far places."""
     browser.run(WATCH)
@@ -97,8 +103,9 @@ def scroll(table, browser, quick):
     tasks = browser.run(leaps)
     what = f"{len(tasks)}, longest {max(tasks):.0f} ms" if tasks else "none"
     table(f"  scrolled by {moved:.0f} pixels and 50 leaps: long tasks", what, "none above 50 ms")
-    frames = sorted(browser.run(FRAMES))
-    late = f"{frames[len(frames) // 2]:.0f} ms, 95 of 100 within {frames[len(frames) * 95 // 100]:.0f}, worst {frames[-1]:.0f}"
-    table("  a frame of 240 steps, until it is painted", late, "<= 16 ms")
+    browser.run("scrollTo({ top: 0 }); return null")
+    frames = sorted(worked(browser) for _ in range(240))
+    took = f"{frames[len(frames) // 2]:.1f} ms, 95 of 100 within {frames[len(frames) * 95 // 100]:.1f}, worst {frames[-1]:.1f}"
+    table("  script, style and layout of a step of scrolling", took, "<= 16 ms")
     nodes = browser.run("return document.querySelectorAll('main *').length")
     table("  elements in the page meanwhile", f"{nodes}", "<= 2000")

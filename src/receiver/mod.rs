@@ -238,10 +238,12 @@ impl Role for ReceiverRole {
                 self.swarm.handle_job(now, job);
             }
             ReceiverCommand::Store(folder, workers) => self.disks.keep(folder, workers),
-            ReceiverCommand::Holders(claim, peers) => self.swarm.handle_holders(now, claim, &peers),
+            // A catalogue that came says so of each file, and what follows of that is found out once: `on_inbox`
+            // comes in the same turn, behind all commands.
+            ReceiverCommand::Holders(claim, peers) => return self.swarm.handle_holders(now, claim, &peers),
+            ReceiverCommand::Changed(claim, peer) => return self.swarm.handle_changed(now, claim, peer),
+            ReceiverCommand::Swarm(claim, peers) => return self.swarm.handle_swarm(now, claim, &peers),
             ReceiverCommand::HasAll(job, peer) => has_all(now, job, peer, &mut self.swarm),
-            ReceiverCommand::Changed(claim, peer) => self.swarm.handle_changed(now, claim, peer),
-            ReceiverCommand::Swarm(claim, peers) => self.swarm.handle_swarm(now, claim, &peers),
             ReceiverCommand::Read(order, answers) if self.stopping.is_none() => {
                 self.reading.begin(now, order, answers);
             }

@@ -53,7 +53,7 @@ pub(crate) trait Role {
     /// A command came.
     fn on_command(&mut self, now: Time, net: &mut Net, command: Self::Command);
 
-    /// Something may have come in another channel of the role.
+    /// Something may have come in another channel of the role. Called once each turn, behind all commands of it.
     fn on_inbox(&mut self, _now: Time, _net: &mut Net) {}
 
     /// Every connection had its turn.
