@@ -51,7 +51,6 @@ def page(table, work, quick):
     until("known", lambda: viewer.files() == COUNT, 600, every=0.1)
     browser = Browser(2, f"{work}/browser")
     try:
-        browser.cdp("Performance.enable")
         browser.cdp("Page.addScriptToEvaluateOnNewDocument", source=FIRST)
         painted, opened, entered = [], [], []
         for _ in range(3 if quick else 20):
@@ -104,6 +103,7 @@ def scroll(table, browser, quick):
     what = f"{len(tasks)}, longest {max(tasks):.0f} ms" if tasks else "none"
     table(f"  scrolled by {moved:.0f} pixels and 50 leaps: long tasks", what, "none above 50 ms")
     browser.run("scrollTo({ top: 0 }); return null")
+    browser.cdp("Performance.enable")
     frames = sorted(worked(browser) for _ in range(240))
     took = f"{frames[len(frames) // 2]:.1f} ms, 95 of 100 within {frames[len(frames) * 95 // 100]:.1f}, worst {frames[-1]:.1f}"
     table("  script, style and layout of a step of scrolling", took, "<= 16 ms")

@@ -238,7 +238,7 @@ impl Swarm {
             } else {
                 // It does not give this file; it may well give others.
                 match refused.reason {
-                    Reason::Changed => download.refused(now, peer, NotGiven::Changed),
+                    Reason::Changed => download.not_as_hashed(now, peer),
                     Reason::Unknown => download.refused(now, peer, NotGiven::Unknown),
                     _ => download.give_up(now, peer),
                 }

@@ -28,7 +28,8 @@ pub(in crate::swarm) struct Refusals {
     wrong: BTreeMap<PeerId, u8>,
     /// Holders that have nothing (good) for this file.
     useless: BTreeSet<PeerId>,
-    /// When those said it last who fetch it too, or kept some of it, and have nothing of it now.
+    /// When those said it last who fetch it too, or kept some of it, and have nothing of it now; and those who hash it
+    /// again.
     denied: BTreeMap<PeerId, Time>,
     /// Of the useless ones, those that said why.
     why: BTreeMap<PeerId, NotGiven>,

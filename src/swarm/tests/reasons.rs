@@ -59,6 +59,19 @@ fn what_changed_at_its_owner_is_told_and_not_waited_for_as_for_one_that_is_away(
     assert!(failures.len() == 2 && failures.iter().all(|why| why.starts_with("changed: ")), "{failures:?}");
 }
 
+/// Its owner hashes a file again that only got another link or time, and announces nothing new behind that.
+#[test]
+fn what_turned_out_to_be_the_same_is_given_though_nobody_says_so() {
+    let bytes = content(8 * MIB);
+    let mut world = begun(&[(1, Kind::Honest)], &bytes);
+    world.kinds.insert(peer(1), Kind::Changed);
+    world.run_for(Duration::from_secs(5));
+    assert_eq!(world.finished(), []);
+    world.kinds.insert(peer(1), Kind::Honest);
+    world.run();
+    assert_eq!(world.finished(), [(1, 2, None)]);
+}
+
 #[test]
 fn what_is_known_to_have_changed_fails_at_once_and_comes_from_others_who_have_it_as_it_was() {
     let bytes = content(8 * MIB);
