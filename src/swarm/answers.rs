@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::download::NotGiven;
+use super::download::{NotGiven, not_as_hashed};
 use super::got::handle_noted;
 use super::members::any_over;
 use super::requests::{AskedItem, AskedPage, PendingRequest};
@@ -238,7 +238,7 @@ impl Swarm {
             } else {
                 // It does not give this file; it may well give others.
                 match refused.reason {
-                    Reason::Changed => download.not_as_hashed(now, peer),
+                    Reason::Changed => not_as_hashed(now, peer, download),
                     Reason::Unknown => download.refused(now, peer, NotGiven::Unknown),
                     _ => download.give_up(now, peer),
                 }

@@ -89,45 +89,9 @@ impl Distributor {
     /// Looks at one file again, and begins with those that may be placed now.
     pub(super) fn evaluate(&mut self, now: Time, key: LedgerKey) {
         if self.files.contains_key(&key) {
-            self.look_at(now, key);
+            look_at(self, now, key);
             self.pump(now);
         }
-    }
-
-    /// Looks at one file again: does it lack a copy, or have one too many, and when might that change?
-    pub(super) fn look_at(&mut self, now: Time, key: LedgerKey) {
-        let Some(mut replicas) = self.files.remove(&key) else { return };
-        let mut wake = self.expire(now, key, &mut replicas);
-        ask_for_proofs(self, key, &mut replicas);
-        if replicas.extra().asking.is_none() {
-            let lacks = self.rules.lacking(now, &replicas).is_some();
-            if lacks && !replicas.extra().starved {
-                let level =
-                    placement::copies(replicas.whole(), &self.rules.spans(now, &replicas, false, false));
-                self.queue.enqueue(key, &mut replicas, level);
-            } else {
-                self.queue.dequeue(key, &mut replicas);
-            }
-            if replicas.extra().starved {
-                wake = wake.min(now + limits::REFUSED_FOR);
-            }
-            wake = wake.min(self.look_for_surplus(now, key, &mut replicas));
-            let is_promised = replicas.by_peer.values().any(|s| matches!(s.state, ReplicaState::Promised(_)));
-            if !is_promised {
-                self.placing.remove(&key);
-            }
-        } else if let Some(asking) = &replicas.extra().asking {
-            wake = wake.min(asking.deadline());
-        }
-        if let Some(old) = replicas.wake.take() {
-            self.agenda.remove(&(old, key));
-        }
-        if wake != Time(u64::MAX) {
-            replicas.wake = Some(wake);
-            self.agenda.insert((wake, key));
-        }
-        replicas.extra.take_if(|extra| extra.is_empty());
-        self.files.insert(key, replicas);
     }
 
     /// Forgets what is too old, and says when the next thing will be.
@@ -165,4 +129,40 @@ impl Distributor {
         }
         wake
     }
+}
+
+/// Looks at one file again: does it lack a copy, or have one too many, and when might that change?
+pub(super) fn look_at(distributor: &mut Distributor, now: Time, key: LedgerKey) {
+    let Some(mut replicas) = distributor.files.remove(&key) else { return };
+    let mut wake = distributor.expire(now, key, &mut replicas);
+    ask_for_proofs(distributor, key, &mut replicas);
+    if replicas.extra().asking.is_none() {
+        let lacks = distributor.rules.lacking(now, &replicas).is_some();
+        if lacks && !replicas.extra().starved {
+            let level =
+                placement::copies(replicas.whole(), &distributor.rules.spans(now, &replicas, false, false));
+            distributor.queue.enqueue(key, &mut replicas, level);
+        } else {
+            distributor.queue.dequeue(key, &mut replicas);
+        }
+        if replicas.extra().starved {
+            wake = wake.min(now + limits::REFUSED_FOR);
+        }
+        wake = wake.min(distributor.look_for_surplus(now, key, &mut replicas));
+        let is_promised = replicas.by_peer.values().any(|s| matches!(s.state, ReplicaState::Promised(_)));
+        if !is_promised {
+            distributor.placing.remove(&key);
+        }
+    } else if let Some(asking) = &replicas.extra().asking {
+        wake = wake.min(asking.deadline());
+    }
+    if let Some(old) = replicas.wake.take() {
+        distributor.agenda.remove(&(old, key));
+    }
+    if wake != Time(u64::MAX) {
+        replicas.wake = Some(wake);
+        distributor.agenda.insert((wake, key));
+    }
+    replicas.extra.take_if(|extra| extra.is_empty());
+    distributor.files.insert(key, replicas);
 }

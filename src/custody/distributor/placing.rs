@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use core::time::Duration;
 
+use super::counting::look_at;
 use super::replicas::{FileReplicas, KnownReplica, ReplicaProof, ReplicaState};
 use super::{Distributor, DistributorOutput};
 use crate::content::Span;
@@ -82,7 +83,7 @@ impl Distributor {
                 self.pause(now, key, copy, span.bytes(replicas.want.size));
                 self.next_group(now, key, &mut replicas);
             }
-            self.put_back(now, key, replicas);
+            put_back(self, now, key, replicas);
         }
     }
 
@@ -98,27 +99,9 @@ impl Distributor {
 
     /// Puts a file back, and begins with others if it is no longer among those that are placed.
     fn settle(&mut self, now: Time, key: LedgerKey, replicas: FileReplicas) {
-        if self.put_back(now, key, replicas) {
+        if put_back(self, now, key, replicas) {
             self.pump(now);
         }
-    }
-
-    /// Puts a file back and sees to it that it is looked at in time. True if nobody is asked for it any more. It begins
-    /// with no other file: [`Self::pump`] calls it for each, and nobody may have space for any of a hundred thousand.
-    fn put_back(&mut self, now: Time, key: LedgerKey, mut replicas: FileReplicas) -> bool {
-        let is_over = replicas.extra().asking.is_none();
-        if let Some(asking) = &replicas.extra().asking {
-            let wake = replicas.wake.unwrap_or(Time(u64::MAX)).min(asking.deadline());
-            if let Some(old) = replicas.wake.replace(wake) {
-                self.agenda.remove(&(old, key));
-            }
-            self.agenda.insert((wake, key));
-        }
-        self.files.insert(key, replicas);
-        if is_over {
-            self.look_at(now, key);
-        }
-        is_over
     }
 
     /// Turns to the next candidates, until one is offered to, or their space has to be asked, or nobody is
@@ -362,4 +345,22 @@ impl Distributor {
         }
         self.settle(now, key, replicas);
     }
+}
+
+/// Puts a file back and sees to it that it is looked at in time. True if nobody is asked for it any more. It begins with
+/// no other file: [`Distributor::pump`] calls it for each, and nobody may have space for any of a hundred thousand.
+fn put_back(distributor: &mut Distributor, now: Time, key: LedgerKey, mut replicas: FileReplicas) -> bool {
+    let is_over = replicas.extra().asking.is_none();
+    if let Some(asking) = &replicas.extra().asking {
+        let wake = replicas.wake.unwrap_or(Time(u64::MAX)).min(asking.deadline());
+        if let Some(old) = replicas.wake.replace(wake) {
+            distributor.agenda.remove(&(old, key));
+        }
+        distributor.agenda.insert((wake, key));
+    }
+    distributor.files.insert(key, replicas);
+    if is_over {
+        look_at(distributor, now, key);
+    }
+    is_over
 }

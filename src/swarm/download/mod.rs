@@ -382,13 +382,6 @@ impl FileDownload {
         self.refusals.note_why(peer, why);
     }
 
-    /// `peer` found that it is not as it was when it was hashed, and hashes it again. Often it turns out to be the same
-    /// (only its times or links changed), of which nobody is told: it is asked again if nobody else has it.
-    pub(super) fn not_as_hashed(&mut self, now: Time, peer: PeerId) {
-        self.deny(now, peer);
-        self.refusals.note_why(peer, NotGiven::Changed);
-    }
-
     /// Why it is not given, if all who have it say the same: one stranger decides nothing.
     pub(super) fn why_not_given(&self) -> Option<NotGiven> {
         let mut all = self.holders.iter().map(|peer| self.refusals.why(*peer));
@@ -456,4 +449,11 @@ impl FileDownload {
         }
         self.progress.release(peer);
     }
+}
+
+/// `peer` found that it is not as it was when it was hashed, and hashes it again. Often it turns out to be the same (only
+/// its times or links changed), of which nobody is told: it is asked again if nobody else has it.
+pub(super) fn not_as_hashed(now: Time, peer: PeerId, download: &mut FileDownload) {
+    download.deny(now, peer);
+    download.refusals.note_why(peer, NotGiven::Changed);
 }
