@@ -220,7 +220,7 @@ impl Jobs {
             let jobs = self.running.values_mut().filter(|j| !j.copies.is_empty());
             let Some(job) = jobs.min_by_key(|j| (j.background, j.begun)) else { return };
             let Some(wanted) = job.copies.pop_front() else { return };
-            // Only what is to be copied from somewhere is among these.
+            // Invariant: each of these says where it is copied from (job.rs); from nowhere it would be fetched instead.
             let source = wanted.here.clone().unwrap_or_default();
             job.begun += 1;
             let (id, plan) = (job.id, plan(&wanted, &job.destination));
